@@ -1,0 +1,167 @@
+//! The queue between actors and the writer, and what both know of the engine's health.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam::queue::SegQueue;
+use smallvec::SmallVec;
+use tokio::sync::watch;
+
+use super::super::message::ReplyTo;
+use crate::domain::command::Outcome;
+use crate::error::Error;
+use crate::journal::{Cursor, Space};
+
+/// Records to commit, and what may leave once they are durable.
+#[derive(Default)]
+pub(crate) struct Item {
+    /// Encoded records, each with its length before it.
+    pub(crate) records: Vec<u8>,
+    /// Number of records.
+    pub(crate) count: u32,
+    /// What leaves.
+    pub(crate) releases: SmallVec<[Release; 1]>,
+}
+
+/// Something that leaves the engine when what it rests on is durable.
+pub(crate) enum Release {
+    /// The answer to a command.
+    Answer(ReplyTo, Outcome),
+    /// Anything else; told whether it may leave or what went wrong.
+    Call(Box<dyn FnOnce(Result<(), Error>) + Send>),
+}
+
+impl Release {
+    /// Lets it leave, or says why it may not.
+    pub(crate) fn go(self, verdict: Result<(), &Error>) {
+        match self {
+            Self::Answer(reply, outcome) => reply.send(verdict.map(|()| outcome).map_err(Clone::clone)),
+            Self::Call(call) => call(verdict.map_err(Clone::clone)),
+        }
+    }
+}
+
+/// The queue. Any number of actors push, one writer takes.
+#[derive(Default)]
+pub(crate) struct CommitQueue {
+    items: SegQueue<Item>,
+    /// Set by the driver before it goes to sleep; whoever clears it wakes the driver.
+    sleeping: AtomicBool,
+    wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl CommitQueue {
+    /// Hands an item over. Never blocks.
+    pub(crate) fn push(&self, item: Item) {
+        self.items.push(item);
+        self.wake();
+    }
+
+    /// Wakes the driver if it sleeps.
+    pub(crate) fn wake(&self) {
+        // The load keeps the line shared while the writer is busy, which is when pushes are many.
+        if self.sleeping.load(Ordering::SeqCst)
+            && self.sleeping.swap(false, Ordering::SeqCst)
+            && let Some(wake) = self.wake.get()
+        {
+            wake();
+        }
+    }
+
+    pub(super) fn pop(&self) -> Option<Item> {
+        self.items.pop()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Says that the driver is about to sleep; `false` when there is something to do after all.
+    pub(super) fn about_to_sleep(&self) -> bool {
+        self.sleeping.store(true, Ordering::SeqCst);
+        if self.items.is_empty() {
+            return true;
+        }
+        self.sleeping.store(false, Ordering::SeqCst);
+        false
+    }
+
+    pub(super) fn awake(&self) {
+        self.sleeping.store(false, Ordering::SeqCst);
+    }
+
+    pub(super) fn on_wake(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.wake.set(wake);
+    }
+}
+
+/// What the writer tells everyone else: how far the journal is durable, and whether the engine still runs.
+pub(crate) struct Gate {
+    end: watch::Sender<Cursor>,
+    sequence: AtomicU64,
+    halted: OnceLock<Error>,
+    tight: AtomicBool,
+}
+
+impl Gate {
+    pub(crate) fn new(end: Cursor, space: Space) -> Self {
+        Self {
+            end: watch::Sender::new(end),
+            sequence: AtomicU64::new(end.sequence),
+            halted: OnceLock::new(),
+            tight: AtomicBool::new(space == Space::ReserveOnly),
+        }
+    }
+
+    /// The durable end of the journal, to be watched.
+    pub(crate) fn watch(&self) -> watch::Receiver<Cursor> {
+        self.end.subscribe()
+    }
+
+    /// The next sequence number that is not yet durable.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
+    }
+
+    /// Why the engine is halted, if it is.
+    pub(crate) fn halted(&self) -> Option<&Error> {
+        self.halted.get()
+    }
+
+    /// Whether only work that frees something may be taken.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.tight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn advance(&self, end: Cursor) {
+        self.sequence.store(end.sequence, Ordering::Release);
+        if self.end.receiver_count() > 0 {
+            self.end.send_replace(end);
+        } else {
+            // Nobody waits; the value is kept for whoever subscribes next.
+            self.end.send_if_modified(|current| {
+                *current = end;
+                false
+            });
+        }
+    }
+
+    pub(super) fn set_space(&self, space: Space) {
+        let tight = space == Space::ReserveOnly;
+        if self.tight.swap(tight, Ordering::Relaxed) != tight {
+            if tight {
+                tracing::error!("the disk is full: new commands are refused, what frees stock still runs");
+            } else {
+                tracing::info!("there is room on the disk again: new commands are taken");
+            }
+        }
+    }
+
+    pub(crate) fn halt(&self, error: Error) {
+        if self.halted.set(error).is_ok()
+            && let Some(error) = self.halted.get()
+        {
+            tracing::error!(%error, "the engine is halted");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The writer: an object with a `step()`.
+
+use std::sync::Arc;
+
+use super::queue::{CommitQueue, Gate, Release};
+use crate::error::Error;
+use crate::journal::{Batch, CommitLog, LogError};
+use crate::port::EngineClock;
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stepped {
+    /// Something was committed or released.
+    Worked {
+        /// Items that were taken from the queue.
+        items: usize,
+    },
+    /// There was nothing to do.
+    Idle,
+}
+
+/// Takes items, commits them as one batch, lets the answers go. There is one.
+pub(crate) struct Writer {
+    log: Box<dyn CommitLog>,
+    queue: Arc<CommitQueue>,
+    gate: Arc<Gate>,
+    clock: Arc<EngineClock>,
+    batch_bytes_max: usize,
+    payload: Vec<u8>,
+    releases: Vec<Release>,
+    unsealed: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        log: Box<dyn CommitLog>,
+        queue: Arc<CommitQueue>,
+        gate: Arc<Gate>,
+        clock: Arc<EngineClock>,
+        batch_bytes_max: usize,
+    ) -> Self {
+        Self {
+            log,
+            queue,
+            gate,
+            clock,
+            batch_bytes_max,
+            payload: Vec::with_capacity(batch_bytes_max),
+            releases: Vec::new(),
+            unsealed: false,
+        }
+    }
+
+    pub(super) fn queue(&self) -> &Arc<CommitQueue> {
+        &self.queue
+    }
+
+    pub(super) fn maintenance(&self) -> Arc<dyn crate::journal::Maintenance> {
+        self.log.maintenance()
+    }
+
+    /// Commits what is in the queue, up to one batch.
+    pub(crate) fn step(&mut self) -> Stepped {
+        let (items, count) = self.take();
+        if items == 0 {
+            return Stepped::Idle;
+        }
+        let verdict = self.commit(count);
+        for release in self.releases.drain(..) {
+            release.go(verdict.as_ref().map(|()| ()));
+        }
+        Stepped::Worked { items }
+    }
+
+    /// Takes items until a batch is full; answers how many, and how many records they hold.
+    fn take(&mut self) -> (usize, u32) {
+        let (mut items, mut count) = (0, 0u32);
+        self.payload.clear();
+        while self.payload.len() < self.batch_bytes_max {
+            let Some(item) = self.queue.pop() else { break };
+            items += 1;
+            count += item.count;
+            self.payload.extend_from_slice(&item.records);
+            self.releases.extend(item.releases);
+        }
+        (items, count)
+    }
+
+    /// Makes the records durable. Without records there is nothing to wait for: one batch is in flight
+    /// at a time, so whatever came before is durable already.
+    fn commit(&mut self, count: u32) -> Result<(), Error> {
+        if let Some(error) = self.gate.halted() {
+            return Err(error.clone());
+        }
+        if count == 0 {
+            return Ok(());
+        }
+        let batch = Batch { count, payload: &self.payload, at: self.clock.now() };
+        match self.log.append(batch) {
+            Ok(appended) => {
+                self.unsealed = true;
+                self.gate.advance(appended.end);
+                self.gate.set_space(self.log.space());
+                Ok(())
+            }
+            Err(error) => {
+                // Whatever the log says, the actors' memory is now ahead of the journal: nothing more may
+                // be accepted, and for these commands it is unknown whether they will be found.
+                self.gate.halt(Error::Halted { reason: error.to_string() });
+                Err(match error {
+                    LogError::Full { .. } => Error::DiskFull,
+                    _ => Error::OutcomeUnknown,
+                })
+            }
+        }
+    }
+
+    /// Marks a quiet moment: everything so far is known to be durable, and the room is looked at again.
+    pub(super) fn idle(&mut self) {
+        if self.gate.halted().is_some() {
+            return;
+        }
+        self.gate.set_space(self.log.space());
+        if !self.unsealed {
+            return;
+        }
+        match self.log.seal(self.clock.now()) {
+            Ok(()) => self.unsealed = false,
+            Err(error) => self.gate.halt(Error::Halted { reason: error.to_string() }),
+        }
+    }
+}

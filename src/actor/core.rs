@@ -1,0 +1,192 @@
+//! What every actor shares: clock, registries, key table and the way to the journal.
+
+use std::sync::Arc;
+
+use smallvec::smallvec;
+use smol_str::SmolStr;
+
+use super::commit::{CommitQueue, Gate, Item, Release};
+use super::keys::{Claimed, KeyTable};
+use super::message::{Envelope, ReplyTo};
+use super::order::OrderEntity;
+use super::registry::Registry;
+use super::sku::SkuEntity;
+use crate::config::RecordCommands;
+use crate::domain::command::{Command, Outcome, Request, ScopedKey};
+use crate::domain::ids::{EntityId, Principal};
+use crate::domain::order::{KeyClaim, Limits};
+use crate::domain::record::{CommandRecord, KeyMark, ParkRecord, Record, RefusalRecord};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::error::Error;
+use crate::journal::codec::CodecError;
+use crate::port::EngineClock;
+use crate::replay::tagged;
+
+/// What every actor shares.
+pub(crate) struct Core {
+    pub(crate) clock: Arc<EngineClock>,
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) keys: KeyTable,
+    pub(crate) orders: Registry<OrderEntity>,
+    pub(crate) skus: Registry<SkuEntity>,
+    pub(crate) limits: Limits,
+    pub(crate) contended_retries_max: u32,
+    pub(crate) record_commands: RecordCommands,
+}
+
+/// An item in the making.
+#[derive(Default)]
+pub(crate) struct Draft {
+    item: Item,
+    /// Why a record could not be encoded; its effect must then not leave the engine.
+    failed: Option<CodecError>,
+}
+
+impl Draft {
+    /// Adds a record.
+    pub(crate) fn record(&mut self, record: &Record) {
+        match tagged::push(&mut self.item.records, record) {
+            Ok(()) => self.item.count += 1,
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    /// Adds an answer that leaves when the records are durable.
+    pub(crate) fn answer(&mut self, reply: ReplyTo, outcome: Outcome) {
+        self.item.releases.push(Release::Answer(reply, outcome));
+    }
+}
+
+impl Core {
+    /// Hands a draft to the writer. A record that cannot be encoded halts the engine: the entity's state is
+    /// ahead of the journal then.
+    pub(crate) fn commit(&self, draft: Draft) {
+        if let Some(error) = draft.failed {
+            self.gate.halt(Error::Halted { reason: error.to_string() });
+        }
+        self.queue.push(draft.item);
+    }
+
+    /// Lets `call` run when everything handed over so far is durable.
+    pub(crate) fn after_durable(&self, call: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let releases = smallvec![Release::Call(Box::new(call))];
+        self.queue.push(Item { releases, ..Item::default() });
+    }
+
+    /// Sends a value through the same queue as everything else, so that it does not overtake what it rests on.
+    pub(crate) fn hand_out<T: Send + 'static>(
+        &self,
+        to: tokio::sync::oneshot::Sender<Result<T, Error>>,
+        value: T,
+    ) {
+        self.after_durable(move |verdict| {
+            // A reader that has gone away needs no value.
+            let _ = to.send(verdict.map(|()| value));
+        });
+    }
+
+    /// Adds the command itself to the draft, where the configuration wants it recorded.
+    pub(crate) fn record_command<C: Clone>(
+        &self,
+        draft: &mut Draft,
+        request: &Request<C>,
+        at: Timestamp,
+        wrap: impl FnOnce(C) -> Command,
+    ) {
+        let wanted = match self.record_commands {
+            RecordCommands::None => false,
+            RecordCommands::Keyed => request.key.is_some(),
+            RecordCommands::All => true,
+        };
+        if wanted {
+            let request = request.clone().map(wrap);
+            draft.record(&Record::Command(CommandRecord { at, request }));
+        }
+    }
+
+    /// Ends a keyed command with an answer: the mark for its record, and the answers of its duplicates.
+    pub(crate) fn answer_key(
+        &self,
+        draft: &mut Draft,
+        claim: Claimed,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Box<KeyMark> {
+        for reply in self.keys.answer(&claim.0, outcome, at) {
+            draft.answer(reply, outcome.clone());
+        }
+        Box::new(KeyMark::Answered(claim.0, outcome.clone()))
+    }
+
+    /// Refuses a command: recorded with its key, if it has one and the refusal is final, and answered
+    /// when everything it rests on is durable.
+    pub(crate) fn refuse<C: Clone>(
+        &self,
+        entity: EntityId,
+        envelope: Envelope<C>,
+        refusal: Refusal,
+        at: Timestamp,
+        wrap: impl FnOnce(C) -> Command,
+    ) {
+        let mut draft = Draft::default();
+        let Envelope { request, claim, reply } = envelope;
+        let outcome = Err(refusal.clone());
+        let mut mark = None;
+        match claim {
+            Some(claim) if refusal.is_final() => {
+                mark = Some(self.answer_key(&mut draft, claim, &outcome, at));
+            }
+            Some(claim) => {
+                for waiting in self.keys.release(&claim.0) {
+                    draft.answer(waiting, outcome.clone());
+                }
+            }
+            None => {}
+        }
+        if mark.is_some() || self.record_commands == RecordCommands::All {
+            self.record_command(&mut draft, &request, at, wrap);
+            let by = request.by;
+            draft.record(&Record::Refusal(RefusalRecord { entity, at, by, refusal, mark }));
+        }
+        draft.answer(reply, outcome);
+        self.commit(draft);
+    }
+
+    /// Journals that an entity is parked (with a reason) or unparked (without).
+    pub(crate) fn record_park(
+        &self,
+        draft: &mut Draft,
+        entity: EntityId,
+        by: Option<Principal>,
+        reason: Option<SmolStr>,
+    ) {
+        match &reason {
+            Some(reason) => tracing::error!(%entity, %reason, "parked"),
+            None => tracing::info!(%entity, "unparked"),
+        }
+        draft.record(&Record::Park(ParkRecord { entity, at: self.clock.now(), by, reason }));
+    }
+
+    /// Answers a command that was answered before.
+    pub(crate) fn repeat(&self, reply: ReplyTo, outcome: Outcome) {
+        let mut draft = Draft::default();
+        draft.answer(reply, outcome);
+        self.commit(draft);
+    }
+}
+
+/// The bytes over which a key's fingerprint is made: the command without key and giver.
+fn fingerprint(command: &Command) -> Result<[u8; 16], CodecError> {
+    let mut short = [0; 16];
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&tagged::encode_command(command)?);
+    hasher.finalize_xof().fill(&mut short);
+    Ok(short)
+}
+
+/// The claim that a request's key makes on its command.
+pub(crate) fn claim_of(key: &ScopedKey, command: &Command) -> Result<KeyClaim, CodecError> {
+    Ok(KeyClaim { key: key.clone(), fingerprint: fingerprint(command)? })
+}

@@ -1,0 +1,128 @@
+//! The key table: what keyed commands were answered, over the whole engine.
+//!
+//! Same key and same body: the first answer again. Same key and another body: an error. While the first
+//! command is under way, its duplicates wait for its answer, so that it executes once. What is not an
+//! answer (overload, a full disk, an unknown outcome) does not burn the key.
+//!
+//! The table is rebuilt by replay from the marks that records carry; answers are forgotten only by a
+//! journaled record with the cut-off.
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::message::ReplyTo;
+use crate::domain::command::{Outcome, ScopedKey};
+use crate::domain::order::KeyClaim;
+use crate::domain::time::Timestamp;
+use crate::error::Error;
+use crate::replay::KeyAnswer;
+
+/// A claim on a key: whoever holds it executes the command. It ends in an answer or is abandoned.
+#[derive(Debug)]
+pub(crate) struct Claimed(pub(crate) KeyClaim);
+
+enum Slot {
+    Running { fingerprint: [u8; 16], waiting: Vec<ReplyTo> },
+    Answered(KeyAnswer),
+}
+
+/// What to do with a keyed command.
+pub(crate) enum Entrance {
+    /// It is the first: execute it.
+    Execute(Claimed, ReplyTo),
+    /// It was answered before: answer the same.
+    Again(Outcome, ReplyTo),
+    /// The first is under way: it will answer this one too.
+    Waits,
+    /// The key was used with another body.
+    Reused(ReplyTo),
+}
+
+/// The key table.
+pub(crate) struct KeyTable {
+    slots: DashMap<ScopedKey, Slot, ahash::RandomState>,
+}
+
+impl KeyTable {
+    pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
+        Self { slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards) }
+    }
+
+    /// Puts a recovered answer in. Only before the engine takes commands.
+    pub(crate) fn insert(&self, key: ScopedKey, answer: KeyAnswer) {
+        self.slots.insert(key, Slot::Answered(answer));
+    }
+
+    /// Claims the key of a saga that a crash interrupted. Only before the engine takes commands.
+    pub(crate) fn reclaim(&self, claim: &KeyClaim) {
+        let running = Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() };
+        self.slots.insert(claim.key.clone(), running);
+    }
+
+    /// Decides what to do with a keyed command.
+    pub(crate) fn enter(&self, claim: KeyClaim, reply: ReplyTo) -> Entrance {
+        match self.slots.entry(claim.key.clone()) {
+            Entry::Vacant(slot) => {
+                slot.insert(Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() });
+                Entrance::Execute(Claimed(claim), reply)
+            }
+            Entry::Occupied(mut slot) => match slot.get_mut() {
+                Slot::Running { fingerprint, .. } if *fingerprint != claim.fingerprint => {
+                    Entrance::Reused(reply)
+                }
+                Slot::Running { waiting, .. } => {
+                    waiting.push(reply);
+                    Entrance::Waits
+                }
+                Slot::Answered(answer) if answer.fingerprint != claim.fingerprint => Entrance::Reused(reply),
+                Slot::Answered(answer) => Entrance::Again(answer.outcome.clone(), reply),
+            },
+        }
+    }
+
+    /// Records the answer and hands over everyone who waits for it.
+    pub(crate) fn answer(&self, claim: &KeyClaim, outcome: &Outcome, at: Timestamp) -> Vec<ReplyTo> {
+        let answer = KeyAnswer { fingerprint: claim.fingerprint, outcome: outcome.clone(), at };
+        match self.slots.insert(claim.key.clone(), Slot::Answered(answer)) {
+            Some(Slot::Running { waiting, .. }) => waiting,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the key back without an answer: the next command that carries it is the first again.
+    pub(crate) fn release(&self, claim: &KeyClaim) -> Vec<ReplyTo> {
+        match self.slots.remove(&claim.key) {
+            Some((_, Slot::Running { waiting, .. })) => waiting,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the key back and tells everyone who waits what went wrong.
+    pub(crate) fn abandon(&self, claim: Claimed, error: &Error) {
+        for reply in self.release(&claim.0) {
+            reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Forgets answers that were given before the cut-off.
+    pub(crate) fn forget_before(&self, before: Timestamp) {
+        self.slots.retain(|_, slot| match slot {
+            Slot::Running { .. } => true,
+            Slot::Answered(answer) => answer.at >= before,
+        });
+    }
+
+    /// Every answered key, sorted.
+    pub(crate) fn answered(&self) -> Vec<(ScopedKey, KeyAnswer)> {
+        let mut all: Vec<_> = self
+            .slots
+            .iter()
+            .filter_map(|slot| match slot.value() {
+                Slot::Running { .. } => None,
+                Slot::Answered(answer) => Some((slot.key().clone(), answer.clone())),
+            })
+            .collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+}

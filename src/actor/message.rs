@@ -1,0 +1,112 @@
+//! What travels to actors and back.
+
+use ractor::ActorRef;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::core::Core;
+use super::keys::Claimed;
+use crate::domain::command::{OrderCommand, Outcome, Request, SkuCommand, StockStep};
+use crate::domain::ids::{IdOrigin, OrderId, Principal, SkuId};
+use crate::domain::inventory::Inventory;
+use crate::domain::order::Order;
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+
+/// What a caller waits for: the final word on its command, or what went wrong with the machine.
+pub(crate) type Reply = Result<Outcome, Error>;
+
+/// The caller's end of a command. The admission permit lives until the command has ended, whether or
+/// not the caller still waits.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyTo {
+    pub(crate) sender: Option<oneshot::Sender<Reply>>,
+    #[allow(dead_code, reason = "held for its drop, which admits the next command")]
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+impl ReplyTo {
+    /// Sends the reply; a caller that has gone away is no concern of the engine's.
+    pub(crate) fn send(self, reply: Reply) {
+        if let Some(sender) = self.sender {
+            let _ = sender.send(reply);
+        }
+    }
+}
+
+/// A command on its way to the actor that decides on it.
+pub(crate) struct Envelope<C> {
+    pub(crate) request: Request<C>,
+    /// The claim on the command's idempotency key, if it has one.
+    pub(crate) claim: Option<Claimed>,
+    pub(crate) reply: ReplyTo,
+}
+
+/// What an order's actor understands.
+pub(crate) enum OrderMessage {
+    /// A command, with the origin of the order's id for a placement.
+    Command(Envelope<OrderCommand>, IdOrigin),
+    /// What a SKU made of a step. Sent to an actor that waits for it, and not counted as mail.
+    Stepped { sku: SkuId, number: u32, outcome: Result<(), Refusal> },
+    /// Hand out a copy of the state, behind the records it rests on.
+    Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
+    /// Drive the saga that a crash interrupted to its end.
+    Resume(oneshot::Sender<Resumed>),
+    /// An operator has looked at a parked order.
+    Unpark(Option<Principal>, ReplyTo),
+}
+
+/// What a SKU's actor understands.
+pub(crate) enum SkuMessage {
+    /// A command from a caller.
+    Command(Envelope<SkuCommand>),
+    /// A step of an order's saga.
+    Step(Step),
+    /// The order's placement is decided: its hold is no longer provisional.
+    Settle(OrderId),
+    /// Show the state; `None` where nothing was ever received.
+    Look(Box<dyn FnOnce(Option<&Inventory>) + Send>),
+    /// Go to rest if there is nothing to do.
+    Rest,
+    /// An operator has looked at a parked SKU.
+    Unpark(Option<Principal>, ReplyTo),
+}
+
+/// A step of an order's saga on its way to a SKU.
+pub(crate) struct Step {
+    pub(crate) step: StockStep,
+    /// Whether the step may have been done before a crash.
+    pub(crate) redelivered: bool,
+    /// Whether the hold is given back if another SKU refuses.
+    pub(crate) provisional: bool,
+    /// The order's actor, which stays until it has the answer.
+    pub(crate) reply: ActorRef<OrderMessage>,
+}
+
+/// How an interrupted saga came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resumed {
+    /// Its way forward was finished.
+    Finished,
+    /// It was undone.
+    Undone,
+    /// The order had to be parked.
+    Parked,
+    /// The order had nothing under way.
+    Nothing,
+}
+
+impl Step {
+    /// Answers the order. An order that is gone (the engine is going down) needs no answer.
+    pub(crate) fn answer(self, sku: &SkuId, outcome: Result<(), Refusal>) {
+        let number = self.step.number;
+        let _ = self.reply.send_message(OrderMessage::Stepped { sku: sku.clone(), number, outcome });
+    }
+}
+
+/// Answers a command that never reached an actor, or whose actor has no more to say.
+pub(crate) fn fail<C>(core: &Core, envelope: Envelope<C>, error: &Error) {
+    if let Some(claim) = envelope.claim {
+        core.keys.abandon(claim, error);
+    }
+    envelope.reply.send(Err(error.clone()));
+}

@@ -1,0 +1,20 @@
+//! The shell around the pure core: actors, and the one path from command to durable answer.
+//!
+//! ```text
+//!   caller ─► admission ─► key table ─► registry ─► actor: decide → append → apply ─► commit queue ─► writer ─► answer
+//! ```
+//!
+//! - `registry` finds or activates the actor of an entity and puts it to rest without losing a message.
+//! - `order` and `sku` are the two kinds of actor. None awaits anything inside `handle`.
+//! - `commit` is the queue behind which everything waits that leaves the engine, and its one writer.
+//! - `keys` remembers what keyed commands were answered.
+//! - `reconciler` drives what a crash left between two steps to its end.
+
+pub(crate) mod commit;
+pub(crate) mod core;
+pub(crate) mod keys;
+pub(crate) mod message;
+pub(crate) mod order;
+pub(crate) mod reconciler;
+pub(crate) mod registry;
+pub(crate) mod sku;

@@ -1,0 +1,235 @@
+//! An order's actor: decides on commands, and coordinates the sagas that they begin (`saga`).
+//!
+//! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
+//! as ordinary messages. Between commands the order rests as a compact value.
+
+mod saga;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
+use smol_str::SmolStr;
+use tokio::sync::oneshot;
+
+use super::core::{Core, Draft};
+use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
+use super::registry::{Entity, Mail};
+use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
+use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
+use crate::domain::order::{self, Order, OrderEvent};
+use crate::domain::record::{KeyMark, OrderRecord, Record};
+use crate::domain::refusal::Refusal;
+use crate::guard;
+use crate::replay::compact;
+use saga::Run;
+
+/// Orders as a kind of entity.
+pub(crate) struct OrderEntity;
+
+impl Entity for OrderEntity {
+    type Id = OrderId;
+    type Message = OrderMessage;
+    /// The order in the journal's encoding: a few hundred bytes instead of a task and a tree of vectors.
+    type Rest = Box<[u8]>;
+
+    fn activate(
+        core: &Arc<Core>,
+        id: &OrderId,
+        rest: Option<Box<[u8]>>,
+        mail: Arc<Mail>,
+    ) -> Option<ActorRef<OrderMessage>> {
+        let state = OrderState {
+            core: core.clone(),
+            id: id.clone(),
+            order: None,
+            mail,
+            run: None,
+            stash: VecDeque::new(),
+        };
+        ActorRuntime::spawn_instant(None, OrderActor, (state, rest)).ok().map(|(actor, _)| actor)
+    }
+}
+
+struct OrderActor;
+
+/// What the actor owns while it is active.
+struct OrderState {
+    core: Arc<Core>,
+    id: OrderId,
+    order: Option<Order>,
+    mail: Arc<Mail>,
+    /// The saga under way.
+    run: Option<Run>,
+    /// Commands that wait for it to end.
+    stash: VecDeque<OrderMessage>,
+}
+
+impl Actor for OrderActor {
+    type Msg = OrderMessage;
+    type State = OrderState;
+    type Arguments = (OrderState, Option<Box<[u8]>>);
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<OrderMessage>,
+        (mut state, rest): Self::Arguments,
+    ) -> Result<OrderState, ActorProcessingErr> {
+        state.order = rest.map(|bytes| compact::unpack_order(&bytes)).transpose()?;
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<OrderMessage>,
+        message: OrderMessage,
+        state: &mut OrderState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            OrderMessage::Stepped { sku, number, outcome } => {
+                state.stepped(&myself, &sku, number, outcome);
+            }
+            counted => {
+                state.mail.taken();
+                if state.run.is_some() {
+                    state.stash.push_back(counted);
+                } else {
+                    state.take_up(&myself, counted);
+                }
+            }
+        }
+        while state.run.is_none()
+            && let Some(message) = state.stash.pop_front()
+        {
+            state.take_up(&myself, message);
+        }
+        if state.run.is_none() && state.rest() {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+impl OrderState {
+    fn rest(&mut self) -> bool {
+        let order = &self.order;
+        self.core.orders.rest(&self.id, &self.mail, || order.as_ref().map(compact::pack_order).transpose())
+    }
+
+    fn entity(&self) -> EntityId {
+        EntityId::Order(self.id.clone())
+    }
+
+    /// Handles a message that found no saga under way.
+    fn take_up(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
+        match message {
+            OrderMessage::Command(envelope, origin) => self.command(myself, envelope, origin),
+            OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
+            OrderMessage::Resume(done) => self.resume(myself, done),
+            OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
+            OrderMessage::Stepped { .. } => {}
+        }
+    }
+
+    /// decide → apply → journal → answer when durable. (The journal's order is the queue's, and nothing
+    /// else runs between apply and append; applying first proves the events before they are written.)
+    fn command(
+        &mut self,
+        myself: &ActorRef<OrderMessage>,
+        envelope: Envelope<OrderCommand>,
+        origin: IdOrigin,
+    ) {
+        let now = self.core.clock.now();
+        let limits = self.core.limits;
+        let command = &envelope.request.command;
+        let decided = guard::decide(|| match (&self.order, command) {
+            (None, OrderCommand::Place(place)) => order::decide_place(place, origin, limits),
+            (None, _) => Err(Refusal::UnknownOrder),
+            (Some(order), command) => order::decide(order, command),
+        });
+        let events = match decided {
+            Ok(events) => events,
+            Err(refusal) => return self.refuse(envelope, refusal),
+        };
+        let begins_saga = events.iter().any(OrderEvent::begins_saga);
+        let Envelope { request, claim, reply } = envelope;
+        let mut draft = Draft::default();
+        let id = Some(self.id.clone());
+        self.core.record_command(&mut draft, &request, now, |command| Command::Order(id, command));
+        let mut record = self.record(events, request.by.clone());
+        if begins_saga {
+            record.mark = claim.as_ref().map(|c| Box::new(KeyMark::Started(c.0.clone())));
+        }
+        if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
+            self.park(reason.clone());
+            return self.refuse(Envelope { request, claim, reply }, Refusal::Parked { reason });
+        }
+        if begins_saga {
+            draft.record(&Record::Order(record));
+            self.core.commit(draft);
+            self.begin(myself, Some(reply), false);
+        } else {
+            let outcome = self.outcome();
+            record.mark = claim.map(|c| self.core.answer_key(&mut draft, c, &outcome, now));
+            draft.record(&Record::Order(record));
+            draft.answer(reply, outcome);
+            self.core.commit(draft);
+        }
+    }
+
+    fn refuse(&self, envelope: Envelope<OrderCommand>, refusal: Refusal) {
+        let id = Some(self.id.clone());
+        let now = self.core.clock.now();
+        self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Order(id, command));
+    }
+
+    fn record(&self, events: smallvec::SmallVec<[OrderEvent; 2]>, by: Option<Principal>) -> OrderRecord {
+        let version = self.order.as_ref().map_or(0, |order| order.version) + events.len() as u64;
+        let at = self.core.clock.now();
+        OrderRecord { order: self.id.clone(), version, at, by, events, mark: None }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.order {
+            Some(order) => Ok(Answer::Order(order.answer())),
+            None => Err(Refusal::UnknownOrder),
+        }
+    }
+
+    fn park(&mut self, reason: SmolStr) {
+        let mut draft = Draft::default();
+        self.core.record_park(&mut draft, self.entity(), None, Some(reason.clone()));
+        if let Some(order) = &mut self.order {
+            order.parked = Some(reason);
+        }
+        self.core.commit(draft);
+    }
+
+    /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
+    fn unpark(&mut self, myself: &ActorRef<OrderMessage>, by: Option<Principal>, reply: ReplyTo) {
+        let mut draft = Draft::default();
+        match self.order.as_mut().map(|order| order.parked.take()) {
+            None => draft.answer(reply, Err(Refusal::UnknownOrder)),
+            Some(None) => draft.answer(reply, Err(Refusal::NotParked)),
+            Some(Some(_)) => {
+                self.core.record_park(&mut draft, self.entity(), by, None);
+                draft.answer(reply, self.outcome());
+            }
+        }
+        self.core.commit(draft);
+        self.begin(myself, None, true);
+    }
+
+    fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {
+        let open = self.order.as_ref().is_some_and(|o| o.pending.is_some() && o.parked.is_none());
+        if open {
+            self.begin(myself, None, true);
+            if let Some(run) = &mut self.run {
+                run.tell = Some(done);
+            }
+        } else {
+            // The reconciler that asked has an open ear; if it has not, nobody needs to know.
+            let _ = done.send(Resumed::Nothing);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! How an order's actor drives a saga: asks the SKUs, gathers what they answer, ends or undoes it.
+//!
+//! Reservations are asked for one SKU after another, in the one global order of SKU ids: an order that
+//! waits at a SKU for another order's provisional hold holds only SKUs that come before it, so no two
+//! orders ever wait for each other, and of those that contend one goes through. The other steps cannot
+//! contend and go to all SKUs at once.
+
+use std::sync::Arc;
+
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::OrderState;
+use crate::actor::core::{Core, Draft};
+use crate::actor::keys::Claimed;
+use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
+use crate::actor::registry::{Absent, Undelivered};
+use crate::domain::command::{Outcome, StepOp, StockStep};
+use crate::domain::ids::{OrderId, SkuId};
+use crate::domain::order::{self, Order, Plan, SagaEnd};
+use crate::domain::record::Record;
+use crate::domain::refusal::Refusal;
+use crate::guard;
+
+/// A saga under way. Everything in it can be derived again from the order's state after a crash.
+pub(super) struct Run {
+    plan: Plan,
+    /// Steps that were asked for and not yet answered.
+    waiting: usize,
+    /// Positions in the plan's demand whose SKUs did their part, in the order in which they did it.
+    done: Vec<usize>,
+    /// Why the saga is to be undone.
+    refusal: Option<Refusal>,
+    undoing: bool,
+    /// Why it could not be undone everywhere.
+    stuck: Option<smol_str::SmolStr>,
+    redelivered: bool,
+    reply: Option<ReplyTo>,
+    /// Who wants to know how an interrupted saga came out.
+    pub(super) tell: Option<oneshot::Sender<Resumed>>,
+}
+
+impl OrderState {
+    /// Starts the saga that the order's state has under way, if it has one.
+    pub(super) fn begin(
+        &mut self,
+        myself: &ActorRef<OrderMessage>,
+        reply: Option<ReplyTo>,
+        redelivered: bool,
+    ) {
+        let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
+            return;
+        };
+        let done = Vec::with_capacity(plan.demand.len());
+        self.run = Some(Run {
+            plan,
+            waiting: 0,
+            done,
+            refusal: None,
+            undoing: false,
+            stuck: None,
+            redelivered,
+            reply,
+            tell: None,
+        });
+        self.go_forward(myself);
+    }
+
+    /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
+    fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+        let Some(run) = &mut self.run else { return };
+        let sequential = run.plan.op == StepOp::Reserve;
+        let from = run.done.len();
+        let until = if sequential { (from + 1).min(run.plan.demand.len()) } else { run.plan.demand.len() };
+        if from == until {
+            return self.end(SagaEnd::Done);
+        }
+        run.waiting = until - from;
+        let (op, number) = (run.plan.op, run.plan.number);
+        let ask = Ask { op, number, redelivered: run.redelivered, provisional: run.plan.demand.len() > 1 };
+        for index in from..until {
+            if let Some((sku, units)) = self.run.as_ref().and_then(|r| r.plan.demand.get(index)).cloned() {
+                self.ask(myself, &sku, units, ask);
+            }
+        }
+    }
+
+    /// Asks the SKUs that did their part to undo it, last first.
+    fn go_back(&mut self, myself: &ActorRef<OrderMessage>, refusal: Refusal) {
+        let Some(run) = &mut self.run else { return };
+        let Some(op) = run.plan.op.undo() else {
+            let reason = smol_str::format_smolstr!("a step that cannot be undone was refused: {refusal}");
+            return self.park_saga(reason, refusal);
+        };
+        run.undoing = true;
+        run.refusal = Some(refusal.clone());
+        // After a crash any SKU may have done its part; those that did not will find nothing to undo.
+        let undo: Vec<_> = if run.redelivered && op == StepOp::Release {
+            run.plan.demand.iter().rev().cloned().collect()
+        } else {
+            run.done.iter().rev().filter_map(|index| run.plan.demand.get(*index)).cloned().collect()
+        };
+        if undo.is_empty() {
+            return self.end(SagaEnd::Undone(refusal));
+        }
+        run.waiting = undo.len();
+        let number = run.plan.number + 1;
+        let ask = Ask { op, number, redelivered: run.redelivered, provisional: false };
+        for (sku, units) in undo {
+            self.ask(myself, &sku, units, ask);
+        }
+    }
+
+    fn ask(&mut self, myself: &ActorRef<OrderMessage>, sku: &SkuId, quantity: u64, ask: Ask) {
+        let step = StockStep { order: self.id.clone(), number: ask.number, op: ask.op, quantity };
+        let Ask { redelivered, provisional, .. } = ask;
+        let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
+        if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
+            self.core.skus.send(&self.core, sku, message, Absent::HandBack)
+        {
+            // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
+            let outcome = match step.step.op {
+                StepOp::Release => Ok(()),
+                _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
+            };
+            step.answer(sku, outcome);
+        }
+    }
+
+    /// A SKU has answered.
+    pub(super) fn stepped(
+        &mut self,
+        myself: &ActorRef<OrderMessage>,
+        sku: &SkuId,
+        number: u32,
+        outcome: Result<(), Refusal>,
+    ) {
+        let Some(run) = &mut self.run else { return };
+        let expected = run.plan.number + u32::from(run.undoing);
+        if number != expected || run.waiting == 0 {
+            tracing::warn!(order = %self.id, %sku, number, "an answer that nobody waits for");
+            return;
+        }
+        run.waiting -= 1;
+        if run.undoing {
+            if let Err(refusal) = outcome {
+                run.stuck = Some(smol_str::format_smolstr!("{sku} could not undo its step: {refusal}"));
+            }
+            if run.waiting == 0 {
+                self.undone();
+            }
+            return;
+        }
+        match outcome {
+            Ok(()) => {
+                let index = run.plan.demand.iter().position(|(s, _)| s == sku);
+                run.done.extend(index);
+            }
+            Err(refusal) => run.refusal = run.refusal.take().or(Some(refusal)),
+        }
+        if run.waiting == 0 {
+            match run.refusal.clone() {
+                Some(refusal) => self.go_back(myself, refusal),
+                None => self.go_forward(myself),
+            }
+        }
+    }
+
+    /// Every SKU has answered to the undoing.
+    fn undone(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let Some(refusal) = run.refusal.clone() else { return };
+        match run.stuck.take() {
+            Some(reason) => self.park_saga(reason, refusal),
+            None => self.end(SagaEnd::Undone(refusal)),
+        }
+    }
+
+    /// Records how the saga came out and answers whoever waits for it.
+    fn end(&mut self, end: SagaEnd) {
+        let Some(run) = self.run.take() else { return };
+        let Some(order) = &self.order else { return };
+        let pending = order.pending.clone();
+        let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
+        let mut record = self.record(order::finish(order, &end), by);
+        let applied = guard::apply(|| Order::apply(&mut self.order, &record));
+        settle(&self.core, &self.id, &run);
+        if let Err(reason) = applied {
+            self.run = Some(run);
+            let refusal = Refusal::Parked { reason: reason.clone() };
+            return self.park_saga(reason, refusal);
+        }
+        let outcome: Outcome = match &end {
+            SagaEnd::Done => self.outcome(),
+            SagaEnd::Undone(refusal) => Err(refusal.clone()),
+        };
+        let mut draft = Draft::default();
+        record.mark = claim.map(|c| self.core.answer_key(&mut draft, Claimed(c), &outcome, record.at));
+        draft.record(&Record::Order(record));
+        if let Some(reply) = run.reply {
+            draft.answer(reply, outcome);
+        }
+        self.core.commit(draft);
+        if let Some(tell) = run.tell {
+            let resumed = if end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
+            let _ = tell.send(resumed);
+        }
+    }
+
+    /// Parks an order whose saga can neither go on nor back; it stays open, and unpark drives it on.
+    fn park_saga(&mut self, reason: smol_str::SmolStr, refusal: Refusal) {
+        let Some(run) = self.run.take() else { return };
+        settle(&self.core, &self.id, &run);
+        self.park(reason);
+        let mut draft = Draft::default();
+        if let Some(reply) = run.reply {
+            draft.answer(reply, Err(refusal));
+        }
+        self.core.commit(draft);
+        if let Some(tell) = run.tell {
+            let _ = tell.send(Resumed::Parked);
+        }
+    }
+}
+
+/// How SKUs are asked.
+#[derive(Clone, Copy)]
+struct Ask {
+    op: StepOp,
+    number: u32,
+    redelivered: bool,
+    provisional: bool,
+}
+
+/// Tells the SKUs that granted a provisional hold that the order's fate is decided, so that whoever waits
+/// for it there goes on.
+fn settle(core: &Arc<Core>, id: &OrderId, run: &Run) {
+    if run.plan.op != StepOp::Reserve || run.plan.demand.len() < 2 {
+        return;
+    }
+    for (sku, _) in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {
+        // A SKU that is gone has nobody waiting.
+        let _ = core.skus.send(core, sku, SkuMessage::Settle(id.clone()), Absent::HandBack);
+    }
+}

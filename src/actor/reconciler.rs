@@ -1,0 +1,44 @@
+//! After a crash: every order that stands between two steps is driven to its end.
+//!
+//! The reconciler knows nothing of sagas. It wakes each order that has one under way, and the order's
+//! actor goes on through the very steps it would have taken live; the SKUs recognise those they have
+//! already seen. A keyed command that the crash interrupted is answered by that end. The engine takes no
+//! command before the reconciler is done, so nothing it touches can be provisional or contended.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::core::Core;
+use super::message::{OrderMessage, Resumed};
+use super::registry::Absent;
+use crate::domain::ids::OrderId;
+
+/// What the reconciler did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reconciled {
+    pub(crate) finished: u64,
+    pub(crate) undone: u64,
+    pub(crate) parked: u64,
+}
+
+/// Drives the sagas of `open` to their ends, one after another in the order in which they are given.
+pub(crate) async fn reconcile(core: &Arc<Core>, open: Vec<OrderId>) -> Reconciled {
+    let mut sum = Reconciled::default();
+    for order in open {
+        let (tell, told) = oneshot::channel();
+        let sent = core.orders.send(core, &order, OrderMessage::Resume(tell), Absent::HandBack);
+        let resumed = match sent {
+            Ok(()) => told.await.unwrap_or(Resumed::Nothing),
+            Err(_) => Resumed::Nothing,
+        };
+        match resumed {
+            Resumed::Finished => sum.finished += 1,
+            Resumed::Undone => sum.undone += 1,
+            Resumed::Parked => sum.parked += 1,
+            Resumed::Nothing => {}
+        }
+        tracing::info!(%order, ?resumed, "an order that a crash left between two steps");
+    }
+    sum
+}

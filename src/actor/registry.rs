@@ -1,0 +1,235 @@
+//! Finds the actor of an entity, activates it by a message, and puts it to rest without losing one.
+//!
+//! One slot per entity, `Active` or `Resting`. The protocol, in three rules:
+//! 1. A sender counts its message in `queued` and sends it **under the shard's guard**.
+//! 2. The actor takes the count down when it handles the message. To rest, it takes the shard's **write
+//!    guard**, and only when it finds the count zero there it stores `Resting` and then stops itself.
+//! 3. No guard is held across an await.
+//!
+//! So a message is either counted before the actor looks, and the actor stays, or it finds the slot
+//! resting and activates a new actor. `stop`, a panic or an `Err` from `handle` would drop queued mail;
+//! therefore `handle` answers `Ok` always, and an actor stops itself only by rule 2 (or when the engine ends).
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use ractor::ActorRef;
+
+use super::core::Core;
+use crate::journal::codec::CodecError;
+
+/// A kind of entity that lives as an actor.
+pub(crate) trait Entity: Sized + 'static {
+    /// What names the entity.
+    type Id: Clone + Eq + Hash + Debug + Send + Sync + 'static;
+    /// What its actor understands.
+    type Message: ractor::Message;
+    /// The entity at rest.
+    type Rest: Send + Sync + 'static;
+
+    /// Starts the actor of `id` from its state at rest; `None` where there is no entity yet.
+    fn activate(
+        core: &Arc<Core>,
+        id: &Self::Id,
+        rest: Option<Self::Rest>,
+        mail: Arc<Mail>,
+    ) -> Option<ActorRef<Self::Message>>;
+}
+
+/// What senders and the actor share beside the mailbox.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    /// Messages sent and not yet taken up.
+    queued: AtomicU32,
+    /// Engine time of the last message, in milliseconds; for the sweeper.
+    used_at: AtomicU64,
+}
+
+impl Mail {
+    /// To be called by the actor for each counted message, before it handles it.
+    pub(crate) fn taken(&self) {
+        self.queued.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queued.load(Ordering::Acquire) == 0
+    }
+}
+
+/// Where an entity is.
+enum Slot<E: Entity> {
+    Active {
+        actor: ActorRef<E::Message>,
+        mail: Arc<Mail>,
+    },
+    Resting(E::Rest),
+    /// Only ever while the shard's write guard is held.
+    Moving,
+}
+
+/// What to do about an entity that has no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// Hand the message back.
+    HandBack,
+    /// Start an actor without a state.
+    Create,
+}
+
+/// Why a message was not sent; holds the message.
+pub(crate) enum Undelivered<M> {
+    /// The entity does not exist.
+    Unknown(M),
+    /// The engine is shutting down.
+    Stopped,
+}
+
+/// All entities of one kind.
+pub(crate) struct Registry<E: Entity> {
+    slots: DashMap<E::Id, Slot<E>, ahash::RandomState>,
+}
+
+/// An entity as a visitor finds it.
+pub(crate) enum Found<'a, E: Entity> {
+    /// An actor has it.
+    Active,
+    /// It rests.
+    Resting(&'a E::Rest),
+}
+
+impl<E: Entity> Registry<E> {
+    /// An empty registry. `shards` is a power of two; more of them keep the stall small when a shard grows.
+    pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
+        Self { slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards) }
+    }
+
+    /// Puts a recovered entity to rest. Only before the engine takes commands.
+    pub(crate) fn insert(&self, id: E::Id, rest: E::Rest) {
+        self.slots.insert(id, Slot::Resting(rest));
+    }
+
+    /// Sends a message to the entity, activating it if it rests.
+    pub(crate) fn send(
+        &self,
+        core: &Arc<Core>,
+        id: &E::Id,
+        message: E::Message,
+        absent: Absent,
+    ) -> Result<(), Undelivered<E::Message>> {
+        let now = core.clock.last().as_millis();
+        if absent == Absent::HandBack {
+            match self.slots.get(id).as_deref() {
+                Some(Slot::Active { actor, mail }) => return deliver::<E>(actor, mail, message, now),
+                Some(Slot::Resting(_) | Slot::Moving) => {}
+                None => return Err(Undelivered::Unknown(message)),
+            }
+        }
+        match self.slots.entry(id.clone()) {
+            Entry::Vacant(_) if absent == Absent::HandBack => Err(Undelivered::Unknown(message)),
+            Entry::Vacant(slot) => {
+                let mail = Arc::new(Mail::default());
+                let actor = E::activate(core, id, None, mail.clone()).ok_or(Undelivered::Stopped)?;
+                let sent = deliver::<E>(&actor, &mail, message, now);
+                slot.insert(Slot::Active { actor, mail });
+                sent
+            }
+            Entry::Occupied(mut slot) => {
+                if let Slot::Active { actor, mail } = slot.get() {
+                    return deliver::<E>(actor, mail, message, now);
+                }
+                // The guard is held until the slot is Active again: nobody sees the state in between.
+                let Slot::Resting(rest) = std::mem::replace(slot.get_mut(), Slot::Moving) else {
+                    return Err(Undelivered::Stopped);
+                };
+                let mail = Arc::new(Mail::default());
+                let actor = E::activate(core, id, Some(rest), mail.clone()).ok_or(Undelivered::Stopped)?;
+                let sent = deliver::<E>(&actor, &mail, message, now);
+                *slot.get_mut() = Slot::Active { actor, mail };
+                sent
+            }
+        }
+    }
+
+    /// Puts the entity to rest if no message is under way to it; called by its own actor, which stops
+    /// itself on `true`. `make` yields the state at rest, or `None` where there is no entity after all,
+    /// and is called only when the actor goes.
+    pub(crate) fn rest(
+        &self,
+        id: &E::Id,
+        mail: &Mail,
+        make: impl FnOnce() -> Result<Option<E::Rest>, CodecError>,
+    ) -> bool {
+        if !mail.is_empty() {
+            return false;
+        }
+        let Entry::Occupied(mut slot) = self.slots.entry(id.clone()) else { return false };
+        if !mail.is_empty() {
+            return false;
+        }
+        match make() {
+            Ok(Some(rest)) => *slot.get_mut() = Slot::Resting(rest),
+            Ok(None) => drop(slot.remove()),
+            Err(error) => {
+                tracing::error!(?id, %error, "an entity cannot be put to rest and stays active");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Shows the entity to `visit` under its shard's guard; `None` when it does not exist.
+    pub(crate) fn look<T>(&self, id: &E::Id, visit: impl FnOnce(Found<'_, E>) -> T) -> Option<T> {
+        match &*self.slots.get(id)? {
+            Slot::Active { .. } => Some(visit(Found::Active)),
+            Slot::Resting(rest) => Some(visit(Found::Resting(rest))),
+            Slot::Moving => None,
+        }
+    }
+
+    /// Sends what `make` yields to every actor whose last message came before `before_ms`.
+    pub(crate) fn nudge_idle(&self, before_ms: u64, mut make: impl FnMut() -> E::Message) {
+        for slot in &self.slots {
+            if let Slot::Active { actor, mail } = slot.value()
+                && mail.is_empty()
+                && mail.used_at.load(Ordering::Relaxed) < before_ms
+            {
+                // A stopped actor's mailbox refuses; there is nothing to put to rest then.
+                let _ = deliver::<E>(actor, mail, make(), before_ms);
+            }
+        }
+    }
+
+    /// Every id, in no order.
+    pub(crate) fn ids(&self) -> Vec<E::Id> {
+        self.slots.iter().map(|slot| slot.key().clone()).collect()
+    }
+
+    /// Number of entities, active and resting.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Stops every actor; the engine is going down and what is acknowledged is in the journal.
+    pub(crate) fn stop_all(&self) {
+        for slot in &self.slots {
+            if let Slot::Active { actor, .. } = slot.value() {
+                actor.stop(None);
+            }
+        }
+    }
+}
+
+fn deliver<E: Entity>(
+    actor: &ActorRef<E::Message>,
+    mail: &Mail,
+    message: E::Message,
+    now_ms: u64,
+) -> Result<(), Undelivered<E::Message>> {
+    mail.queued.fetch_add(1, Ordering::AcqRel);
+    mail.used_at.store(now_ms, Ordering::Relaxed);
+    actor.send_message(message).map_err(|_| Undelivered::Stopped)
+}

@@ -1,0 +1,226 @@
+//! A SKU's actor: the one place where its stock is checked and taken, in one message.
+//!
+//! Some of what it knows is not state: which holds are *provisional*, because their order is still asking
+//! other SKUs. A request that fails only because of provisional holds is neither granted nor refused yet:
+//! it waits here until they are settled, at most a configured number of times, and is then refused as
+//! contended (`waiting`). After a crash nothing is provisional: the reconciler decides every open order
+//! before the engine takes commands.
+
+mod waiting;
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
+use smallvec::SmallVec;
+
+use super::core::{Core, Draft};
+use super::message::{Envelope, SkuMessage, Step};
+use super::registry::{Entity, Mail};
+use crate::domain::command::{Answer, Command, SkuCommand, StepOp};
+use crate::domain::ids::{EntityId, Principal, SkuId};
+use crate::domain::inventory::{self, Inventory, StockEvent};
+use crate::domain::record::{Record, SkuRecord};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::guard;
+use waiting::{Provisional, Waiting};
+
+/// SKUs as a kind of entity.
+pub(crate) struct SkuEntity;
+
+impl Entity for SkuEntity {
+    type Id = SkuId;
+    type Message = SkuMessage;
+    /// The inventory as it is: packing the holds of a hot SKU would stall it.
+    type Rest = Box<Inventory>;
+
+    fn activate(
+        core: &Arc<Core>,
+        id: &SkuId,
+        rest: Option<Box<Inventory>>,
+        mail: Arc<Mail>,
+    ) -> Option<ActorRef<SkuMessage>> {
+        let state = SkuState {
+            core: core.clone(),
+            inventory: rest.unwrap_or_else(|| Box::new(Inventory::new(id.clone()))),
+            mail,
+            provisional: Provisional::default(),
+            waiting: Waiting::default(),
+        };
+        ActorRuntime::spawn_instant(None, SkuActor, state).ok().map(|(actor, _)| actor)
+    }
+}
+
+struct SkuActor;
+
+/// What the actor owns while it is active.
+struct SkuState {
+    core: Arc<Core>,
+    inventory: Box<Inventory>,
+    mail: Arc<Mail>,
+    provisional: Provisional,
+    waiting: Waiting,
+}
+
+impl Actor for SkuActor {
+    type Msg = SkuMessage;
+    type State = SkuState;
+    type Arguments = SkuState;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<SkuMessage>,
+        state: SkuState,
+    ) -> Result<SkuState, ActorProcessingErr> {
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<SkuMessage>,
+        message: SkuMessage,
+        state: &mut SkuState,
+    ) -> Result<(), ActorProcessingErr> {
+        state.mail.taken();
+        let asked_to_rest = matches!(message, SkuMessage::Rest);
+        match message {
+            SkuMessage::Command(envelope) => state.command(envelope, 0),
+            SkuMessage::Step(step) => state.step(step, 0),
+            SkuMessage::Settle(order) => state.settle(&order),
+            SkuMessage::Look(look) => {
+                look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
+            }
+            SkuMessage::Unpark(by, reply) => state.unpark(by, reply),
+            SkuMessage::Rest => {}
+        }
+        // A SKU that was never received is no entity: nothing remains of having been asked for it.
+        let nothing = state.inventory.version == 0;
+        if (nothing || asked_to_rest) && state.rest() {
+            myself.stop(None);
+        }
+        Ok(())
+    }
+}
+
+impl SkuState {
+    fn rest(&mut self) -> bool {
+        if !self.provisional.is_empty() || !self.waiting.is_empty() {
+            return false;
+        }
+        let id = self.inventory.sku.clone();
+        let inventory = &mut self.inventory;
+        self.core.skus.rest(&id, &self.mail, || {
+            let empty = Box::new(Inventory::new(id.clone()));
+            let inventory = std::mem::replace(inventory, empty);
+            Ok((inventory.version > 0).then_some(inventory))
+        })
+    }
+
+    fn entity(&self) -> EntityId {
+        EntityId::Sku(self.inventory.sku.clone())
+    }
+
+    /// decide → journal → apply → answer when durable.
+    fn command(&mut self, envelope: Envelope<SkuCommand>, tries: u32) {
+        let now = self.core.clock.now();
+        let decided = guard::decide(|| inventory::decide(&self.inventory, &envelope.request.command, now));
+        let decision = match decided {
+            Ok(decision) => decision,
+            Err(refusal) => {
+                return match self.verdict(refusal, tries) {
+                    Verdict::Wait => self.waiting.push_command(envelope, tries + 1),
+                    Verdict::Refuse(refusal) => self.refuse(envelope, refusal, now),
+                };
+            }
+        };
+        let Envelope { request, claim, reply } = envelope;
+        let frees = request.command.frees();
+        let mut draft = Draft::default();
+        let sku = self.inventory.sku.clone();
+        self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
+        let outcome = Ok(Answer::Stock(decision.answer));
+        let mark = claim.map(|c| self.core.answer_key(&mut draft, c, &outcome, now));
+        if !decision.events.is_empty() || mark.is_some() {
+            let record = SkuRecord { mark, ..self.record(decision.events, request.by, now) };
+            self.journal_and_apply(&mut draft, record);
+        }
+        draft.answer(reply, outcome);
+        self.core.commit(draft);
+        if frees {
+            self.retry_waiting();
+        }
+    }
+
+    fn refuse(&self, envelope: Envelope<SkuCommand>, refusal: Refusal, now: Timestamp) {
+        let sku = self.inventory.sku.clone();
+        self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Sku(sku, command));
+    }
+
+    /// A step of an order's saga: the same path, but the answer is an ordinary message to the order. It
+    /// need not wait for the journal, because whatever the order makes of it comes later in the journal.
+    fn step(&mut self, step: Step, tries: u32) {
+        let now = self.core.clock.now();
+        let decided = guard::decide(|| inventory::decide_step(&self.inventory, &step.step, step.redelivered));
+        match decided {
+            Ok(decision) => {
+                if !decision.events.is_empty() {
+                    let mut draft = Draft::default();
+                    let record = self.record(decision.events, None, now);
+                    self.journal_and_apply(&mut draft, record);
+                    self.core.commit(draft);
+                }
+                self.provisional.note(&step);
+                let frees = !matches!(step.step.op, StepOp::Reserve);
+                let sku = self.inventory.sku.clone();
+                step.answer(&sku, Ok(()));
+                if frees {
+                    self.retry_waiting();
+                }
+            }
+            Err(refusal) => match self.verdict(refusal, tries) {
+                Verdict::Wait => self.waiting.push_step(step, tries + 1),
+                Verdict::Refuse(refusal) => {
+                    let sku = self.inventory.sku.clone();
+                    step.answer(&sku, Err(refusal));
+                }
+            },
+        }
+    }
+
+    fn record(&self, events: SmallVec<[StockEvent; 1]>, by: Option<Principal>, at: Timestamp) -> SkuRecord {
+        let version = self.inventory.version + events.len() as u64;
+        SkuRecord { sku: self.inventory.sku.clone(), version, at, by, events, mark: None }
+    }
+
+    /// Appends the record and applies its events. Events that break an invariant, which `decide` should
+    /// have refused, park the SKU; replay comes to the same verdict by the same way.
+    fn journal_and_apply(&mut self, draft: &mut Draft, record: SkuRecord) {
+        let record = Record::Sku(record);
+        draft.record(&record);
+        let Record::Sku(record) = record else { return };
+        if let Err(reason) = guard::apply(|| self.inventory.apply_record(&record)) {
+            self.core.record_park(draft, self.entity(), None, Some(reason.clone()));
+            self.inventory.parked = Some(reason);
+        }
+    }
+
+    fn unpark(&mut self, by: Option<Principal>, reply: super::message::ReplyTo) {
+        let mut draft = Draft::default();
+        if self.inventory.parked.take().is_some() {
+            self.core.record_park(&mut draft, self.entity(), by, None);
+            let available = self.inventory.counters.available;
+            let version = self.inventory.version;
+            let answer = crate::domain::command::StockAnswer { available, held: 0, version };
+            draft.answer(reply, Ok(Answer::Stock(answer)));
+        } else {
+            draft.answer(reply, Err(Refusal::NotParked));
+        }
+        self.core.commit(draft);
+    }
+}
+
+/// What becomes of a request that cannot be granted now.
+enum Verdict {
+    Wait,
+    Refuse(Refusal),
+}

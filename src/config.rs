@@ -1,0 +1,152 @@
+//! Every limit and choice of an engine, in one place; checked when it is opened.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use crate::actor::commit::Driver;
+use crate::error::Error;
+use crate::journal::Durability;
+use crate::port::fs::{Fs, RealFs};
+use crate::port::{Clock, Entropy, IdScheme, SystemClock, SystemEntropy};
+
+/// Which commands are recorded beside their effects, for explaining and replaying them later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecordCommands {
+    /// None.
+    None,
+    /// Those with an idempotency key.
+    #[default]
+    Keyed,
+    /// All, and every refusal.
+    All,
+}
+
+/// How far recovery is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryProgress {
+    /// Bytes of the journal read so far.
+    pub bytes_done: u64,
+    /// Bytes of the journal in all.
+    pub bytes_total: u64,
+    /// Records replayed so far.
+    pub records: u64,
+}
+
+/// Told how far recovery is.
+pub type OnRecovery = Arc<dyn Fn(RecoveryProgress) + Send + Sync>;
+
+/// The configuration of an engine. [`Config::new`] has defaults that suit a shop; change fields at will.
+#[derive(Clone)]
+pub struct Config {
+    /// The folder of the journal; made if it is missing. One engine at a time has it.
+    pub folder: PathBuf,
+    /// What survives: power loss (`Disk`), a crash of the process (`Process`), nothing (`Memory`).
+    pub durability: Durability,
+    /// Size of a segment of the journal in bytes. Three are allocated ahead.
+    pub segment_bytes: u64,
+    /// About how many bytes of records are committed with one sync.
+    pub batch_bytes_max: usize,
+    /// Commands in flight; more wait their turn, or are refused by `try_submit`.
+    pub commands_in_flight_max: usize,
+    /// Most lines of one order.
+    pub lines_per_order_max: usize,
+    /// How often a request that only provisional holds stand in the way of is looked at again before it is
+    /// refused as contended.
+    pub contended_retries_max: u32,
+    /// After how many milliseconds without a message a SKU's actor goes to rest.
+    pub sku_idle_ms: u64,
+    /// Shards of the registries of entities and keys: a power of two, at least 2.
+    pub registry_shards: usize,
+    /// Which commands are recorded beside their effects.
+    pub record_commands: RecordCommands,
+    /// How order ids are made where the caller gives none.
+    pub ids: IdScheme,
+    /// Told how far recovery is.
+    pub on_recovery: Option<OnRecovery>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The file system.
+    pub fs: Arc<dyn Fs>,
+    /// What drives the journal's writer.
+    pub driver: Driver,
+}
+
+impl Config {
+    /// A durable engine in `folder`, with defaults for everything else.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            durability: Durability::Disk,
+            segment_bytes: 32 << 20,
+            batch_bytes_max: 256 << 10,
+            commands_in_flight_max: 2_048,
+            lines_per_order_max: 1_000,
+            contended_retries_max: 1_000,
+            sku_idle_ms: 10_000,
+            registry_shards: 1_024,
+            record_commands: RecordCommands::default(),
+            ids: IdScheme::default(),
+            on_recovery: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            fs: Arc::new(RealFs),
+            driver: Driver::default(),
+        }
+    }
+
+    /// An engine that forgets everything when it goes: for tests and for trying things out.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self { durability: Durability::Memory, ..Self::new(PathBuf::new()) }
+    }
+
+    /// Checks every setting.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let bad = |setting, problem: &str| Err(Error::Config { setting, problem: problem.to_owned() });
+        if self.durability != Durability::Memory && self.folder.as_os_str().is_empty() {
+            return bad("folder", "is empty");
+        }
+        if self.commands_in_flight_max == 0 || u32::try_from(self.commands_in_flight_max).is_err() {
+            return bad("commands_in_flight_max", "must be between 1 and 4294967295");
+        }
+        if self.batch_bytes_max < 4 << 10 || self.batch_bytes_max > 16 << 20 {
+            return bad("batch_bytes_max", "must be between 4 KiB and 16 MiB");
+        }
+        if self.durability != Durability::Memory && self.segment_bytes < 4 * self.batch_bytes_max as u64 {
+            return bad("segment_bytes", "must be at least four times batch_bytes_max");
+        }
+        if self.lines_per_order_max == 0 || self.lines_per_order_max > 10_000 {
+            return bad("lines_per_order_max", "must be between 1 and 10000");
+        }
+        if self.registry_shards < 2 || !self.registry_shards.is_power_of_two() {
+            return bad("registry_shards", "must be a power of two, at least 2");
+        }
+        if self.sku_idle_ms == 0 {
+            return bad("sku_idle_ms", "must be positive");
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("folder", &self.folder)
+            .field("durability", &self.durability)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("batch_bytes_max", &self.batch_bytes_max)
+            .field("commands_in_flight_max", &self.commands_in_flight_max)
+            .field("lines_per_order_max", &self.lines_per_order_max)
+            .field("contended_retries_max", &self.contended_retries_max)
+            .field("sku_idle_ms", &self.sku_idle_ms)
+            .field("registry_shards", &self.registry_shards)
+            .field("record_commands", &self.record_commands)
+            .field("ids", &self.ids)
+            .field("driver", &self.driver)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,447 @@
+//! Commands: what callers ask for. Verbs first; each is answered by an [`Answer`] or a refusal.
+//!
+//! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
+//! [`Request`].
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{
+    BusinessId, CartId, CustomerId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SellerId,
+    SkuId,
+};
+use super::inventory::{HoldOwner, Reason};
+use super::money::{Currency, Money};
+use super::refusal::Refusal;
+use super::time::Timestamp;
+
+/// A command with everything that travels beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request<C> {
+    /// What is asked for.
+    pub command: C,
+    /// Under which key it is executed at most once; `None` executes it every time it is submitted.
+    pub key: Option<ScopedKey>,
+    /// Who asks; recorded with the events.
+    pub by: Option<Principal>,
+}
+
+impl<C> From<C> for Request<C> {
+    fn from(command: C) -> Self {
+        Self { command, key: None, by: None }
+    }
+}
+
+impl<C> Request<C> {
+    /// Executes the command at most once under `key` within `business`, over the whole engine.
+    #[must_use]
+    pub fn with_key(mut self, business: BusinessId, key: IdempotencyKey) -> Self {
+        self.key = Some(ScopedKey { business, key });
+        self
+    }
+
+    /// Records who gave the command.
+    #[must_use]
+    pub fn by(mut self, principal: Principal) -> Self {
+        self.by = Some(principal);
+        self
+    }
+
+    /// The same request around another command.
+    pub(crate) fn map<D>(self, into: impl FnOnce(C) -> D) -> Request<D> {
+        Request { command: into(self.command), key: self.key, by: self.by }
+    }
+}
+
+/// An idempotency key with the business whose keys it is told apart from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ScopedKey {
+    /// The scope of the key.
+    pub business: BusinessId,
+    /// The key, unique within its scope.
+    pub key: IdempotencyKey,
+}
+
+/// A command to one entity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// To one SKU's inventory.
+    Sku(SkuId, SkuCommand),
+    /// To one order. `None` asks the engine to make the id, which only a placement can.
+    Order(Option<OrderId>, OrderCommand),
+}
+
+impl From<PlaceOrder> for Command {
+    fn from(command: PlaceOrder) -> Self {
+        Self::Order(command.order.clone(), OrderCommand::Place(command))
+    }
+}
+
+impl From<PayOrder> for Command {
+    fn from(command: PayOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Pay(command))
+    }
+}
+
+impl From<ShipOrder> for Command {
+    fn from(command: ShipOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Ship(command))
+    }
+}
+
+impl From<DeliverOrder> for Command {
+    fn from(command: DeliverOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Deliver(command))
+    }
+}
+
+impl From<CancelOrder> for Command {
+    fn from(command: CancelOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Cancel(command))
+    }
+}
+
+/// A command to one SKU's inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SkuCommand {
+    /// Units came in; the first receipt makes the SKU known.
+    Receive {
+        /// Units received; zero makes the SKU known without any.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// A count is to be corrected.
+    Adjust {
+        /// Units to add or, negative, to take off the available ones.
+        delta: i64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
+    Reserve {
+        /// Who is to hold them.
+        cart: CartId,
+        /// Units to hold in all.
+        quantity: u64,
+        /// When the hold lapses.
+        deadline: Option<Timestamp>,
+    },
+    /// The held units are paid for.
+    Commit {
+        /// Who holds them.
+        cart: CartId,
+    },
+    /// Give back everything the owner holds. Giving back twice, or nothing, is no error.
+    Release {
+        /// Who holds them.
+        cart: CartId,
+    },
+    /// Committed units leave the house.
+    Ship {
+        /// Who holds them.
+        cart: CartId,
+        /// Units that leave.
+        quantity: u64,
+    },
+    /// Shipped units come back into stock.
+    ReturnToStock {
+        /// Units that come back.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Available units are lost, broken or expired.
+    WriteOff {
+        /// Units to write off.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+}
+
+impl SkuCommand {
+    /// Whether the command can make units available: whoever waits for units is looked at again.
+    #[must_use]
+    pub const fn frees(&self) -> bool {
+        match self {
+            Self::Release { .. } | Self::Receive { .. } | Self::ReturnToStock { .. } => true,
+            Self::Adjust { delta, .. } => *delta > 0,
+            Self::Reserve { .. } | Self::Commit { .. } | Self::Ship { .. } | Self::WriteOff { .. } => false,
+        }
+    }
+}
+
+impl Command {
+    /// Whether the command undoes work rather than making new: it is taken while the disk is full, out of
+    /// the reserve that is kept for it.
+    #[must_use]
+    pub const fn undoes(&self) -> bool {
+        matches!(self, Self::Sku(_, SkuCommand::Release { .. }) | Self::Order(_, OrderCommand::Cancel(_)))
+    }
+}
+
+/// What an order's saga asks of one SKU; see `order::saga`. `number` grows with each step of the order, so
+/// that a step that is delivered again after a crash is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockStep {
+    /// The order that asks.
+    pub order: OrderId,
+    /// The number of the step within the order, from 1.
+    pub number: u32,
+    /// What to do.
+    pub op: StepOp,
+    /// Units, summed over the order's lines of this SKU.
+    pub quantity: u64,
+}
+
+impl StockStep {
+    /// The owner of the hold the step works on.
+    #[must_use]
+    pub fn owner(&self) -> HoldOwner {
+        HoldOwner::Order(self.order.clone())
+    }
+}
+
+/// What a step does to the order's hold on one SKU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepOp {
+    /// available → reserved.
+    Reserve,
+    /// reserved → committed.
+    Commit,
+    /// committed → reserved: undoes `Commit`.
+    Uncommit,
+    /// reserved, then committed → available. Giving back nothing is no error.
+    Release,
+    /// committed → shipped.
+    Ship,
+    /// shipped → committed: undoes `Ship`.
+    Unship,
+}
+
+impl StepOp {
+    /// The operation that undoes this one; `None` for those that are themselves an undoing.
+    #[must_use]
+    pub const fn undo(self) -> Option<Self> {
+        match self {
+            Self::Reserve => Some(Self::Release),
+            Self::Commit => Some(Self::Uncommit),
+            Self::Ship => Some(Self::Unship),
+            Self::Uncommit | Self::Release | Self::Unship => None,
+        }
+    }
+}
+
+/// A command to one order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderCommand {
+    /// Place the order and reserve its stock, all or nothing.
+    Place(PlaceOrder),
+    /// A payment came in.
+    Pay(PayOrder),
+    /// Units leave the house.
+    Ship(ShipOrder),
+    /// Units reached the buyer.
+    Deliver(DeliverOrder),
+    /// Units, or the whole order, are called off.
+    Cancel(CancelOrder),
+}
+
+/// Place an order: all of its stock is reserved, or none and the order is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceOrder {
+    /// The order's id; `None` asks the engine to make one.
+    pub order: Option<OrderId>,
+    /// The business line or shop that sells.
+    pub business: BusinessId,
+    /// The buyer.
+    pub customer: Option<CustomerId>,
+    /// The currency of all amounts of the order.
+    pub currency: Currency,
+    /// What is bought; numbered from 1 in this order.
+    pub lines: Vec<LineRequest>,
+}
+
+/// One line of a placement. Amounts are the line's totals in minor units, not prices of a unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineRequest {
+    /// What is bought.
+    pub sku: SkuId,
+    /// How many; must be positive.
+    pub quantity: u32,
+    /// The line's total before discount, in minor units of the order's currency.
+    pub gross: i64,
+    /// The line's discount, in minor units; net = gross − discount.
+    pub discount: i64,
+    /// The line's share of the shipping cost, in minor units.
+    pub shipping: i64,
+    /// Who sells it.
+    pub seller: Option<SellerId>,
+}
+
+/// Units of one line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineQuantity {
+    /// Number of the line, from 1.
+    pub line: u32,
+    /// Units of it.
+    pub quantity: u32,
+}
+
+/// When a payment settles the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Settlement {
+    /// As soon as the payments cover what is due.
+    #[default]
+    WhenCovered,
+    /// With this payment, whatever was paid: the caller declares the order paid.
+    Declared,
+    /// Not with this payment, even if it covers what is due: more parts follow.
+    PartOnly,
+}
+
+/// Record a payment. What is paid over or under the due amount is recorded, not refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayOrder {
+    /// The order paid for.
+    pub order: OrderId,
+    /// The payment's id, unique within the order; `None` numbers it.
+    pub payment: Option<PaymentId>,
+    /// How it was paid.
+    pub method: PaymentMethod,
+    /// The amount, not negative, in the order's currency.
+    pub amount: Money,
+    /// Whether it settles the order.
+    pub settlement: Settlement,
+}
+
+/// Record that units left the house. Empty `lines` ships all that is committed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShipOrder {
+    /// The order shipped.
+    pub order: OrderId,
+    /// Units by line; empty for all that is left.
+    pub lines: Vec<LineQuantity>,
+}
+
+/// Record that units reached the buyer. Empty `lines` delivers all that is shipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverOrder {
+    /// The order delivered.
+    pub order: OrderId,
+    /// Units by line; empty for all that is under way.
+    pub lines: Vec<LineQuantity>,
+}
+
+/// Call off units that have not left the house. Empty `lines` calls off the whole order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelOrder {
+    /// The order called off.
+    pub order: OrderId,
+    /// Units by line; empty for the whole order.
+    pub lines: Vec<LineQuantity>,
+    /// Why, in the caller's words.
+    pub reason: Reason,
+}
+
+/// What an accepted command is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// To a command to a SKU.
+    Stock(StockAnswer),
+    /// To a command to an order.
+    Order(OrderAnswer),
+}
+
+/// The SKU after the command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockAnswer {
+    /// Units that can still be reserved.
+    pub available: u64,
+    /// Units the command's owner now holds, reserved and committed; 0 for commands without an owner.
+    pub held: u64,
+    /// The SKU's version after the command.
+    pub version: u64,
+}
+
+/// The order after the command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderAnswer {
+    /// The order.
+    pub order: OrderId,
+    /// Its state.
+    pub state: super::order::State,
+    /// What is due in all, in minor units.
+    pub due: i64,
+    /// What was paid in all, in minor units.
+    pub paid: i64,
+    /// What is to be paid back in all, in minor units.
+    pub refund_due: i64,
+    /// The order's version after the command.
+    pub version: u64,
+}
+
+/// The final word on a command: an answer, or a refusal.
+pub type Outcome = Result<Answer, Refusal>;
+
+impl LineRequest {
+    /// A line without discount, shipping or seller. `gross` is its total in minor units.
+    #[must_use]
+    pub fn new(sku: SkuId, quantity: u32, gross: i64) -> Self {
+        Self { sku, quantity, gross, discount: 0, shipping: 0, seller: None }
+    }
+}
+
+impl PlaceOrder {
+    /// An order by nobody in particular, whose id the engine makes.
+    #[must_use]
+    pub fn new(business: BusinessId, currency: Currency, lines: Vec<LineRequest>) -> Self {
+        Self { order: None, business, customer: None, currency, lines }
+    }
+
+    /// The same order under an id that the caller chose.
+    #[must_use]
+    pub fn with_id(mut self, order: OrderId) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// The same order by a known buyer.
+    #[must_use]
+    pub fn by_customer(mut self, customer: CustomerId) -> Self {
+        self.customer = Some(customer);
+        self
+    }
+}
+
+impl PayOrder {
+    /// A payment that settles the order as soon as what is due is covered.
+    #[must_use]
+    pub fn new(order: OrderId, method: PaymentMethod, amount: Money) -> Self {
+        Self { order, payment: None, method, amount, settlement: Settlement::WhenCovered }
+    }
+}
+
+impl ShipOrder {
+    /// Ships all that is left of the order.
+    #[must_use]
+    pub fn all(order: OrderId) -> Self {
+        Self { order, lines: Vec::new() }
+    }
+}
+
+impl DeliverOrder {
+    /// Delivers all that is under way.
+    #[must_use]
+    pub fn all(order: OrderId) -> Self {
+        Self { order, lines: Vec::new() }
+    }
+}
+
+impl CancelOrder {
+    /// Calls off the whole order, or all that has not left the house.
+    #[must_use]
+    pub fn all(order: OrderId, reason: impl Into<Reason>) -> Self {
+        Self { order, lines: Vec::new(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,191 @@
+//! What a movement does to the counters and to the hold it touches. Live and replay run this same code.
+
+use super::event::StockEvent;
+use super::holds::{Hold, HoldOwner, Tally};
+use super::state::{Counters, InvariantBroken, Inventory};
+use crate::domain::record::SkuRecord;
+
+/// Applies one recorded movement and counts the version up by one.
+///
+/// # Errors
+/// When the movement would take a counter below zero or out of its range, or would break an invariant.
+/// The inventory is then exactly as it was. [`super::decide()`] emits no such movement; a journal that
+/// holds one is damaged, or was written by other rules.
+pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), InvariantBroken> {
+    let owner = event.hold().map(|(owner, _)| owner);
+    let mut after = Projection::of(inventory, owner);
+    after.advance(event)?;
+    let version = inventory.version.checked_add(1).ok_or(InvariantBroken::OutOfRange {
+        event: event.name(),
+        counter: "version",
+        value: i128::from(inventory.version),
+        change: 1,
+    })?;
+    inventory.version = version;
+    inventory.counters = after.counters;
+    if let Some(owner) = owner {
+        inventory.holds.put(owner, after.hold);
+    }
+    Ok(())
+}
+
+impl Inventory {
+    /// Applies the movements of one record.
+    ///
+    /// # Errors
+    /// When the record does not follow on the inventory's version, or a movement breaks an invariant.
+    pub fn apply_record(&mut self, record: &SkuRecord) -> Result<(), InvariantBroken> {
+        let follows = self.version.saturating_add(record.events.len() as u64);
+        if follows != record.version {
+            return Err(InvariantBroken::Gap { follows, recorded: record.version });
+        }
+        record.events.iter().try_for_each(|event| apply(self, event))
+    }
+}
+
+/// The part of an inventory that one owner's movements can change, moved ahead of the inventory itself:
+/// `decide` tries its events on it, `apply` takes it over when the event stood the test.
+#[derive(Clone, Debug)]
+pub(super) struct Projection {
+    pub(super) counters: Counters,
+    /// What the owner holds; empty where it holds nothing.
+    pub(super) hold: Hold,
+    tally: Tally,
+}
+
+impl Projection {
+    pub(super) fn of(inventory: &Inventory, owner: Option<&HoldOwner>) -> Self {
+        Self {
+            counters: inventory.counters,
+            hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
+            tally: inventory.holds.tally(),
+        }
+    }
+
+    /// Moves on by one event of this projection's owner, or of none; unchanged when that is refused.
+    pub(super) fn advance(&mut self, event: &StockEvent) -> Result<(), InvariantBroken> {
+        let mut counters = self.counters;
+        let mut hold = self.hold.clone();
+        movement(&mut counters, &mut hold, event)?;
+        if let Some((_, step)) = event.hold() {
+            hold.step = hold.step.max(step);
+        }
+        if hold.reserved == 0 {
+            // Only reserved units can lapse.
+            hold.deadline = None;
+        }
+        if hold.is_empty() {
+            hold = Hold::default();
+        }
+        let tally = self.tally.replaced(&self.hold, &hold).ok_or(InvariantBroken::OutOfRange {
+            event: event.name(),
+            counter: "sum over the holds",
+            value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
+            change: i128::from(hold.reserved) + i128::from(hold.committed),
+        })?;
+        counters.check(tally)?;
+        *self = Self { counters, hold, tally };
+        Ok(())
+    }
+}
+
+/// The table of movements: what each takes from where, and where it puts it.
+fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(), InvariantBroken> {
+    let by = Mover { event: event.name() };
+    match event {
+        StockEvent::Received { quantity, .. } => {
+            by.add("received", &mut c.received, *quantity)?;
+            by.add("available", &mut c.available, *quantity)
+        }
+        StockEvent::Adjusted { delta, .. } => {
+            by.adjust(&mut c.adjusted, *delta)?;
+            let units = delta.unsigned_abs();
+            if *delta < 0 {
+                by.take("available", &mut c.available, units)
+            } else {
+                by.add("available", &mut c.available, units)
+            }
+        }
+        StockEvent::Reserved { quantity, deadline, .. } => {
+            hold.deadline = *deadline;
+            by.take("available", &mut c.available, *quantity)?;
+            by.add("reserved", &mut c.reserved, *quantity)?;
+            by.add("reserved units of the hold", &mut hold.reserved, *quantity)
+        }
+        StockEvent::Committed { quantity, .. } => {
+            by.take("reserved units of the hold", &mut hold.reserved, *quantity)?;
+            by.take("reserved", &mut c.reserved, *quantity)?;
+            by.add("committed", &mut c.committed, *quantity)?;
+            by.add("committed units of the hold", &mut hold.committed, *quantity)
+        }
+        StockEvent::Uncommitted { quantity, .. } => {
+            by.take("committed units of the hold", &mut hold.committed, *quantity)?;
+            by.take("committed", &mut c.committed, *quantity)?;
+            by.add("reserved", &mut c.reserved, *quantity)?;
+            by.add("reserved units of the hold", &mut hold.reserved, *quantity)
+        }
+        StockEvent::Released { reserved, committed, .. } => {
+            by.take("reserved units of the hold", &mut hold.reserved, *reserved)?;
+            by.take("committed units of the hold", &mut hold.committed, *committed)?;
+            by.take("reserved", &mut c.reserved, *reserved)?;
+            by.take("committed", &mut c.committed, *committed)?;
+            by.add("available", &mut c.available, *reserved)?;
+            by.add("available", &mut c.available, *committed)
+        }
+        StockEvent::Shipped { quantity, .. } => {
+            by.take("committed units of the hold", &mut hold.committed, *quantity)?;
+            by.take("committed", &mut c.committed, *quantity)?;
+            by.add("shipped", &mut c.shipped, *quantity)
+        }
+        StockEvent::Unshipped { quantity, .. } => {
+            by.take("shipped", &mut c.shipped, *quantity)?;
+            by.add("committed", &mut c.committed, *quantity)?;
+            by.add("committed units of the hold", &mut hold.committed, *quantity)
+        }
+        StockEvent::Returned { quantity, .. } => {
+            by.add("returned", &mut c.returned, *quantity)?;
+            by.add("available", &mut c.available, *quantity)
+        }
+        StockEvent::WrittenOff { quantity, .. } => {
+            by.take("available", &mut c.available, *quantity)?;
+            by.add("written off", &mut c.written_off, *quantity)
+        }
+    }
+}
+
+/// Checked arithmetic that names the event and the counter when it fails.
+struct Mover {
+    event: &'static str,
+}
+
+impl Mover {
+    fn add(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
+        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
+            event: self.event,
+            counter,
+            value: i128::from(*value),
+            change: i128::from(change),
+        })?;
+        Ok(())
+    }
+
+    fn take(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
+        *value = value.checked_sub(change).ok_or(InvariantBroken::BelowZero {
+            event: self.event,
+            counter,
+            value: *value,
+            change,
+        })?;
+        Ok(())
+    }
+
+    fn adjust(&self, value: &mut i64, change: i64) -> Result<(), InvariantBroken> {
+        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
+            event: self.event,
+            counter: "adjusted",
+            value: i128::from(*value),
+            change: i128::from(change),
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! A decision in the making: its events are tried out one by one before any of them is emitted.
+
+use smallvec::SmallVec;
+use smol_str::format_smolstr;
+
+use super::apply::Projection;
+use super::event::StockEvent;
+use super::holds::{Hold, HoldOwner};
+use super::state::{Counters, InvariantBroken, Inventory};
+use crate::domain::command::StockAnswer;
+use crate::domain::refusal::Refusal;
+
+/// Events of a decision. Only the replacement of a cart's hold needs two.
+pub(super) type Events = SmallVec<[StockEvent; 1]>;
+
+pub(super) struct Draft<'a> {
+    inventory: &'a Inventory,
+    after: Projection,
+    events: Events,
+}
+
+impl<'a> Draft<'a> {
+    /// Begins a decision; `owner` is whose hold it may change.
+    ///
+    /// # Errors
+    /// When the inventory is parked.
+    pub(super) fn new(inventory: &'a Inventory, owner: Option<&HoldOwner>) -> Result<Self, Refusal> {
+        if let Some(reason) = &inventory.parked {
+            return Err(Refusal::Parked { reason: reason.clone() });
+        }
+        Ok(Self { inventory, after: Projection::of(inventory, owner), events: Events::new() })
+    }
+
+    /// Refuses what cannot be asked of a SKU for which nothing was ever received.
+    pub(super) fn known(self) -> Result<Self, Refusal> {
+        if self.inventory.is_known() {
+            Ok(self)
+        } else {
+            Err(Refusal::UnknownSku { sku: self.inventory.sku.clone() })
+        }
+    }
+
+    /// The counters after the events so far.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.after.counters
+    }
+
+    /// The owner's hold after the events so far; empty where it holds nothing.
+    pub(super) fn hold(&self) -> &Hold {
+        &self.after.hold
+    }
+
+    pub(super) fn unknown_hold(&self) -> Refusal {
+        Refusal::UnknownHold { sku: self.inventory.sku.clone() }
+    }
+
+    pub(super) fn hold_exceeded(&self, requested: u64, held: u64) -> Refusal {
+        Refusal::HoldExceeded { sku: self.inventory.sku.clone(), requested, held }
+    }
+
+    pub(super) fn below_zero(&self, requested: u64) -> Refusal {
+        let available = self.counters().available;
+        Refusal::BelowZero { sku: self.inventory.sku.clone(), requested, available }
+    }
+
+    pub(super) fn insufficient(&self, requested: u64, available: u64) -> Refusal {
+        Refusal::InsufficientStock { sku: self.inventory.sku.clone(), requested, available }
+    }
+
+    /// Adds an event, once the state that follows it has passed every check.
+    ///
+    /// # Errors
+    /// `Overflow` when a counter would leave its range; `Parked` with what was found when the state
+    /// that would follow breaks an invariant. Then no event of the decision is emitted.
+    pub(super) fn record(mut self, event: StockEvent) -> Result<Self, Refusal> {
+        self.after.advance(&event).map_err(|broken| match broken {
+            InvariantBroken::OutOfRange { .. } => Refusal::Overflow,
+            other => Refusal::Parked { reason: format_smolstr!("{other}") },
+        })?;
+        self.events.push(event);
+        Ok(self)
+    }
+
+    /// The events, and the SKU as it is after them.
+    pub(super) fn finish(self) -> Result<(Events, StockAnswer), Refusal> {
+        let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
+        let answer = StockAnswer {
+            available: self.after.counters.available,
+            held: self.after.hold.held().ok_or(Refusal::Overflow)?,
+            version: self.inventory.version.checked_add(events).ok_or(Refusal::Overflow)?,
+        };
+        Ok((self.events, answer))
+    }
+}
+
+/// Refuses a quantity of zero, in a command that has no lines.
+pub(super) fn positive(quantity: u64) -> Result<(), Refusal> {
+    if quantity == 0 { Err(Refusal::QuantityNotPositive { line: 0 }) } else { Ok(()) }
+}

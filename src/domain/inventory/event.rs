@@ -1,0 +1,141 @@
+//! The movements of stock, as recorded facts.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::holds::HoldOwner;
+use crate::domain::time::Timestamp;
+
+/// Why stock was received, adjusted, returned or written off, in the caller's words.
+pub type Reason = SmolStr;
+
+/// A movement of units of one SKU. Quantities are positive unless said otherwise.
+///
+/// `step` is the number of the order's saga step that asked for the movement, 0 where a caller asked
+/// for it directly; it makes a redelivered step recognisable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StockEvent {
+    /// Units came in from outside.
+    Received {
+        /// Units received.
+        quantity: u64,
+        /// Purchase order, delivery note … in the caller's words.
+        reason: Reason,
+    },
+    /// A count was corrected.
+    Adjusted {
+        /// Units added (positive) or taken off (negative); never zero.
+        delta: i64,
+        /// What the count found.
+        reason: Reason,
+    },
+    /// Available units became held by `owner`.
+    Reserved {
+        /// Who holds them.
+        owner: HoldOwner,
+        /// Units added to the hold.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+        /// When a cart's hold lapses; an order's hold has no deadline of its own.
+        deadline: Option<Timestamp>,
+    },
+    /// Reserved units of `owner` became committed: they are paid for.
+    Committed {
+        /// Who holds them.
+        owner: HoldOwner,
+        /// Units that moved.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Committed units of `owner` became reserved again: the commit was compensated.
+    Uncommitted {
+        /// Who holds them.
+        owner: HoldOwner,
+        /// Units that moved.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Held units became available again.
+    Released {
+        /// Who held them.
+        owner: HoldOwner,
+        /// Reserved units given back.
+        reserved: u64,
+        /// Committed units given back.
+        committed: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Committed units left the house.
+    Shipped {
+        /// Who held them.
+        owner: HoldOwner,
+        /// Units shipped.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Units said to be shipped had not left: they are committed to `owner` again.
+    Unshipped {
+        /// Who holds them again.
+        owner: HoldOwner,
+        /// Units that moved.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Shipped units came back into stock and are available again.
+    Returned {
+        /// Units that came back.
+        quantity: u64,
+        /// Return number, condition … in the caller's words.
+        reason: Reason,
+    },
+    /// Available units were lost, broken or expired.
+    WrittenOff {
+        /// Units written off.
+        quantity: u64,
+        /// What happened to them.
+        reason: Reason,
+    },
+}
+
+impl StockEvent {
+    /// The name of the event, as logs and error texts print it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "Received",
+            Self::Adjusted { .. } => "Adjusted",
+            Self::Reserved { .. } => "Reserved",
+            Self::Committed { .. } => "Committed",
+            Self::Uncommitted { .. } => "Uncommitted",
+            Self::Released { .. } => "Released",
+            Self::Shipped { .. } => "Shipped",
+            Self::Unshipped { .. } => "Unshipped",
+            Self::Returned { .. } => "Returned",
+            Self::WrittenOff { .. } => "WrittenOff",
+        }
+    }
+
+    /// The owner whose hold the event changes, and the saga step that asked (0 without one); `None` for
+    /// movements that touch no hold.
+    #[must_use]
+    pub const fn hold(&self) -> Option<(&HoldOwner, u32)> {
+        match self {
+            Self::Reserved { owner, step, .. }
+            | Self::Committed { owner, step, .. }
+            | Self::Uncommitted { owner, step, .. }
+            | Self::Released { owner, step, .. }
+            | Self::Shipped { owner, step, .. }
+            | Self::Unshipped { owner, step, .. } => Some((owner, *step)),
+            Self::Received { .. }
+            | Self::Adjusted { .. }
+            | Self::Returned { .. }
+            | Self::WrittenOff { .. } => None,
+        }
+    }
+}

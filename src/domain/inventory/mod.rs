@@ -1,0 +1,36 @@
+//! One SKU's inventory: counters that move only by typed movements, and the holds that own the moved units.
+//!
+//! ```text
+//!   receive, adjust, return ──► available ──reserve──► reserved ──commit──► committed ──ship──► shipped
+//!                                   ▲  ▲                  │  ▲                  │  ▲               │
+//!                 write off, adjust ┘  └──────release─────┴──┼──────release─────┘  └────unship─────┘
+//!                                                            └──────uncommit────┘
+//! ```
+//!
+//! Invariants, checked at every event, live and in replay:
+//! 1. `on_hand = available + reserved + committed + safety_stock + quality_hold`, where `on_hand` is
+//!    the running sum of what movements brought in and took out.
+//! 2. `reserved` and `committed` are the sums over all holds.
+//! 3. No counter goes below zero: stock that is not there is never promised.
+//! 4. No more units are returned than were shipped.
+//!
+//! A hold belongs to one owner; release is idempotent per owner and gives back only what is recorded
+//! as held.
+
+mod apply;
+mod decide;
+mod decide_step;
+mod draft;
+mod event;
+mod hold_table;
+mod holds;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use apply::apply;
+pub use decide::{Decision, decide, decide_expiry};
+pub use decide_step::{StepDecision, decide_step};
+pub use event::{Reason, StockEvent};
+pub use holds::{Hold, HoldOwner};
+pub use state::{Counters, InvariantBroken, Inventory};

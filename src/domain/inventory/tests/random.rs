@@ -1,0 +1,96 @@
+//! Random commands and steps. A failure prints its seed and the shortest input; `PROPTEST_RNG_SEED` runs
+//! a seed again, `PROPTEST_CASES` sets how many inputs are tried.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Asked {
+    Command(SkuCommand, u64),
+    Step(StockStep, bool),
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let reason: Reason = "r".into();
+    let command = (0..8u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
+        move |(kind, who, quantity, now, deadline, delta)| {
+            let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
+            let command = match kind {
+                0 => SkuCommand::Receive { quantity, reason },
+                1 => SkuCommand::Adjust { delta, reason },
+                2 | 3 => SkuCommand::Reserve { cart, quantity, deadline: deadline.map(at) },
+                4 => SkuCommand::Commit { cart },
+                5 => SkuCommand::Release { cart },
+                6 => SkuCommand::Ship { cart, quantity: quantity / 3 },
+                _ if delta < 0 => SkuCommand::ReturnToStock { quantity: quantity / 4, reason },
+                _ => SkuCommand::WriteOff { quantity: quantity / 4, reason },
+            };
+            Asked::Command(command, now)
+        },
+    );
+    let ops = prop::sample::select(vec![
+        StepOp::Reserve,
+        StepOp::Commit,
+        StepOp::Uncommit,
+        StepOp::Release,
+        StepOp::Ship,
+        StepOp::Unship,
+    ]);
+    let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>()).prop_map(
+        |(who, number, op, quantity, redelivered)| {
+            let order = OrderId::new(format!("o{who}")).unwrap();
+            Asked::Step(StockStep { order, number, op, quantity }, redelivered)
+        },
+    );
+    prop_oneof![command, steps]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_asked_units_are_conserved_and_replay_ends_in_the_same_state(
+        all in prop::collection::vec(asked(), 1..120),
+    ) {
+        let mut live = Inventory::new(sku());
+        let mut journal = Vec::new();
+        for asked in &all {
+            let before = live.clone();
+            let events = match asked {
+                Asked::Command(command, now) => decide(&live, command, at(*now)).map(|d| d.events),
+                Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered).map(|d| d.events),
+            };
+            for event in events.unwrap_or_default() {
+                let held = event.hold().and_then(|(owner, _)| live.hold(owner)).cloned().unwrap_or_default();
+                if let StockEvent::Released { reserved, committed, .. } = &event {
+                    prop_assert!(*reserved <= held.reserved && *committed <= held.committed);
+                }
+                if let StockEvent::Reserved { quantity, .. } = &event {
+                    prop_assert!(*quantity <= live.counters.available, "oversold");
+                }
+                prop_assert_eq!(apply(&mut live, &event), Ok(()));
+                prop_assert_eq!(live.check_fully(), Ok(()));
+                journal.push(event);
+            }
+            if let Asked::Step(step, _) = asked {
+                let again = decide_step(&live, step, true).map(|d| d.events.len());
+                let is_done = again == Ok(0) || live == before || live.hold(&step.owner()).is_none();
+                prop_assert!(is_done, "{:?} was done twice", step);
+            }
+        }
+        let on_hand = live.counters.on_hand().unwrap();
+        let held: u64 = live.holds().map(|(_, hold)| hold.held().unwrap()).sum();
+        prop_assert_eq!(live.counters.available + held, on_hand);
+
+        let mut replayed = Inventory::new(sku());
+        for event in &journal {
+            prop_assert_eq!(apply(&mut replayed, event), Ok(()));
+        }
+        prop_assert_eq!(&replayed, &live);
+        let bytes = bincode::serde::encode_to_vec(&live, bincode::config::standard()).unwrap();
+        let (read, _): (Inventory, usize) =
+            bincode::serde::decode_from_slice(&bytes, bincode::config::standard()).unwrap();
+        prop_assert_eq!(read, live);
+    }
+}

@@ -1,0 +1,126 @@
+//! Every refusal, and that apply leaves alone what it cannot apply.
+
+use super::*;
+
+fn check(inventory: &Inventory, command: &SkuCommand, expected: Refusal) {
+    assert_eq!(decide(inventory, command, NOW), Err(expected), "{command:?}");
+}
+
+fn reason() -> Reason {
+    "r".into()
+}
+
+#[test]
+fn a_quantity_of_zero_is_refused() {
+    let inventory = stocked(&[reserve(1, None)]);
+    for command in [
+        SkuCommand::Adjust { delta: 0, reason: reason() },
+        reserve(0, None),
+        SkuCommand::Ship { cart: cart("c"), quantity: 0 },
+        SkuCommand::ReturnToStock { quantity: 0, reason: reason() },
+        SkuCommand::WriteOff { quantity: 0, reason: reason() },
+    ] {
+        check(&inventory, &command, Refusal::QuantityNotPositive { line: 0 });
+    }
+}
+
+#[test]
+fn an_unknown_sku_takes_nothing_but_a_receipt() {
+    let inventory = Inventory::new(sku());
+    for command in [
+        SkuCommand::Adjust { delta: 1, reason: reason() },
+        reserve(1, None),
+        SkuCommand::Commit { cart: cart("c") },
+        SkuCommand::Ship { cart: cart("c"), quantity: 1 },
+        SkuCommand::ReturnToStock { quantity: 1, reason: reason() },
+        SkuCommand::WriteOff { quantity: 1, reason: reason() },
+    ] {
+        check(&inventory, &command, Refusal::UnknownSku { sku: sku() });
+    }
+    let release = SkuCommand::Release { cart: cart("c") };
+    assert!(decide(&inventory, &release, NOW).unwrap().events.is_empty());
+}
+
+#[test]
+fn what_is_not_there_is_neither_promised_nor_taken_off() {
+    let other = SkuCommand::Reserve { cart: cart("other"), quantity: 3, deadline: None };
+    let inventory = stocked(&[other, reserve(2, None)]);
+    let short = Refusal::InsufficientStock { sku: sku(), requested: 8, available: 7 };
+    check(&inventory, &reserve(8, None), short);
+    let below = |requested| Refusal::BelowZero { sku: sku(), requested, available: 5 };
+    check(&inventory, &SkuCommand::Adjust { delta: -6, reason: reason() }, below(6));
+    check(&inventory, &SkuCommand::Adjust { delta: i64::MIN, reason: reason() }, below(1 << 63));
+    check(&inventory, &SkuCommand::WriteOff { quantity: 6, reason: reason() }, below(6));
+}
+
+#[test]
+fn nobody_ships_or_returns_more_than_there_is() {
+    let commit = SkuCommand::Commit { cart: cart("c") };
+    let ship = |quantity| SkuCommand::Ship { cart: cart("c"), quantity };
+    check(&stocked(&[]), &commit, Refusal::UnknownHold { sku: sku() });
+    check(&stocked(&[]), &ship(1), Refusal::UnknownHold { sku: sku() });
+    let inventory = stocked(&[reserve(3, None), commit, reserve(4, None), ship(1)]);
+    check(&inventory, &ship(3), Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 });
+    let back = SkuCommand::ReturnToStock { quantity: 2, reason: reason() };
+    check(&inventory, &back, Refusal::ReturnExceedsShipped { sku: sku(), requested: 2, shipped: 1 });
+}
+
+#[test]
+fn sums_that_do_not_fit_are_refused() {
+    let inventory = stocked(&[]);
+    check(&inventory, &receive(u64::MAX - 9), Refusal::Overflow);
+    let inventory = stocked(&[receive(1 << 62), SkuCommand::Adjust { delta: i64::MAX, reason: reason() }]);
+    check(&inventory, &SkuCommand::Adjust { delta: 1, reason: reason() }, Refusal::Overflow);
+}
+
+#[test]
+fn a_parked_inventory_takes_neither_commands_nor_steps() {
+    let mut inventory = stocked(&[]);
+    inventory.parked = Some("why".into());
+    let parked = Refusal::Parked { reason: "why".into() };
+    check(&inventory, &receive(1), parked.clone());
+    assert_eq!(decide_step(&inventory, &step(1, StepOp::Release, 1), true), Err(parked.clone()));
+    assert_eq!(decide_expiry(&inventory, &cart("c"), NOW), Err(parked));
+}
+
+#[test]
+fn a_decision_on_a_broken_state_emits_nothing_and_says_what_is_broken() {
+    let mut inventory = stocked(&[reserve(2, None)]);
+    inventory.counters.reserved = 3;
+    inventory.counters.available = 7;
+    let reason = "reserved is 3; the holds sum to 2";
+    assert_eq!(inventory.check().unwrap_err().to_string(), reason);
+    check(
+        &inventory,
+        &SkuCommand::WriteOff { quantity: 1, reason: "r".into() },
+        Refusal::Parked { reason: reason.into() },
+    );
+    inventory.counters.available = 6;
+    assert_eq!(inventory.check(), Err(InvariantBroken::NotConserved { moved: 10, placed: 9 }));
+}
+
+#[test]
+fn an_event_that_does_not_fit_changes_nothing_and_names_the_counter() {
+    let mut inventory = stocked(&[reserve(2, None)]);
+    let before = inventory.clone();
+    let cases = [
+        (reserved(9, None), "Reserved: available is 8; 9 cannot be taken off"),
+        (released(3, 0), "Released: reserved units of the hold is 2; 3 cannot be taken off"),
+        (
+            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1 },
+            "Unshipped: shipped is 0; 1 cannot be taken off",
+        ),
+        (
+            StockEvent::Returned { quantity: 1, reason: reason() },
+            "1 units were returned; only 0 were shipped",
+        ),
+        (
+            StockEvent::Received { quantity: u64::MAX, reason: reason() },
+            "Received: received is 10; 18446744073709551615 cannot be added",
+        ),
+    ];
+    for (event, text) in cases {
+        assert_eq!(apply(&mut inventory, &event).unwrap_err().to_string(), text);
+        assert_eq!(inventory, before);
+    }
+}

@@ -1,0 +1,254 @@
+//! What an order makes of a command: events, or a refusal. Pure.
+
+use smallvec::{SmallVec, smallvec};
+
+use super::event::{OrderEvent, PlacedLine};
+use super::lifecycle::{Action, Lifecycle, LifecycleId, State};
+use super::line::Line;
+use super::state::Order;
+use crate::domain::command::{
+    CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
+    ShipOrder,
+};
+use crate::domain::ids::{IdOrigin, PaymentId};
+use crate::domain::refusal::Refusal;
+
+/// The events of one decision.
+pub(crate) type Events = SmallVec<[OrderEvent; 2]>;
+
+/// Limits that the engine's configuration sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most lines of an order.
+    pub lines_max: usize,
+}
+
+/// Decides on a placement of an order that does not exist yet.
+///
+/// # Errors
+/// A refusal when the order has no line or too many, or a line makes no sense. Whether there is stock is
+/// decided by the SKUs afterwards.
+pub fn decide_place(command: &PlaceOrder, origin: IdOrigin, limits: Limits) -> Result<Events, Refusal> {
+    if command.lines.is_empty() {
+        return Err(Refusal::NoLines);
+    }
+    if command.lines.len() > limits.lines_max {
+        return Err(Refusal::TooManyLines {
+            lines: command.lines.len() as u64,
+            max: limits.lines_max as u64,
+        });
+    }
+    let mut due: i64 = 0;
+    for (line, number) in command.lines.iter().zip(1..) {
+        due = check_line(line, number).and_then(|cost| due.checked_add(cost).ok_or(Refusal::Overflow))?;
+    }
+    let lines = command.lines.iter().map(|line| PlacedLine {
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+        gross: line.gross,
+        discount: line.discount,
+        shipping: line.shipping,
+        seller: line.seller.clone(),
+    });
+    Ok(smallvec![OrderEvent::Placed {
+        business: command.business.clone(),
+        customer: command.customer.clone(),
+        currency: command.currency,
+        lifecycle: LifecycleId::SIMPLE,
+        origin,
+        lines: lines.collect(),
+    }])
+}
+
+/// What the line costs with its shipping.
+fn check_line(line: &LineRequest, number: u32) -> Result<i64, Refusal> {
+    if line.quantity == 0 {
+        return Err(Refusal::QuantityNotPositive { line: number });
+    }
+    if line.gross < 0 || line.discount < 0 || line.shipping < 0 || line.discount > line.gross {
+        return Err(Refusal::InvalidAmount { line: number });
+    }
+    (line.gross - line.discount).checked_add(line.shipping).ok_or(Refusal::Overflow)
+}
+
+/// Decides on a command to an order that exists and has no saga under way.
+///
+/// # Errors
+/// A refusal: the order is parked, its lifecycle has no such move, or the command asks for what is not there.
+pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> {
+    if let Some(reason) = &order.parked {
+        return Err(Refusal::Parked { reason: reason.clone() });
+    }
+    match command {
+        OrderCommand::Place(_) => Err(Refusal::OrderExists),
+        OrderCommand::Pay(pay) => decide_pay(order, pay),
+        OrderCommand::Ship(ship) => decide_ship(order, ship),
+        OrderCommand::Deliver(deliver) => decide_deliver(order, deliver),
+        OrderCommand::Cancel(cancel) => decide_cancel(order, cancel),
+    }
+}
+
+fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
+    let can_settle = order.allows(Action::Settle).is_ok();
+    if !can_settle {
+        order.allows(Action::PayPart)?;
+    }
+    if pay.amount.currency != order.currency {
+        return Err(Refusal::CurrencyMismatch { expected: order.currency, got: pay.amount.currency });
+    }
+    if pay.amount.minor < 0 {
+        return Err(Refusal::InvalidAmount { line: 0 });
+    }
+    let paid = order.paid.checked_add(pay.amount.minor).ok_or(Refusal::Overflow)?;
+    let payment = payment_id(order, pay)?;
+    let mut events: Events = smallvec![OrderEvent::PaymentRecorded {
+        payment,
+        method: pay.method.clone(),
+        amount: pay.amount.minor,
+    }];
+    let settles = match pay.settlement {
+        Settlement::WhenCovered => paid.saturating_sub(order.refund_due) >= order.due,
+        Settlement::Declared => true,
+        Settlement::PartOnly => false,
+    };
+    if settles && can_settle {
+        events.push(OrderEvent::SettlementStarted);
+    }
+    Ok(events)
+}
+
+/// The payment's id: the caller's if it is new to the order, else the first free number.
+fn payment_id(order: &Order, pay: &PayOrder) -> Result<PaymentId, Refusal> {
+    let taken = |id: &PaymentId| order.payments.iter().any(|p| p.id == *id);
+    match &pay.payment {
+        Some(id) if taken(id) => Err(Refusal::DuplicatePayment),
+        Some(id) => Ok(id.clone()),
+        None => (order.payments.len() + 1..)
+            .filter_map(|number| PaymentId::new(number.to_string()).ok())
+            .find(|id| !taken(id))
+            .ok_or(Refusal::Overflow),
+    }
+}
+
+fn decide_ship(order: &Order, ship: &ShipOrder) -> Result<Events, Refusal> {
+    order.allows_one_of(Action::ShipPart, Action::ShipAll)?;
+    let lines = resolve(order, &ship.lines, Action::ShipPart, |line| line.counters.committed)?;
+    order.allows(order.ship_action(&lines))?;
+    Ok(smallvec![OrderEvent::ShipmentStarted { lines }])
+}
+
+fn decide_deliver(order: &Order, deliver: &DeliverOrder) -> Result<Events, Refusal> {
+    order.allows_one_of(Action::DeliverPart, Action::DeliverAll)?;
+    let lines = resolve(order, &deliver.lines, Action::DeliverPart, |line| line.counters.under_way())?;
+    order.allows(order.deliver_action(&lines))?;
+    Ok(smallvec![OrderEvent::Delivered { lines }])
+}
+
+fn decide_cancel(order: &Order, cancel: &CancelOrder) -> Result<Events, Refusal> {
+    order.allows_one_of(Action::CancelPart, Action::Cancel)?;
+    let lines = resolve(order, &cancel.lines, Action::CancelPart, |line| line.counters.held())?;
+    order.allows(order.cancel_action(&lines))?;
+    Ok(smallvec![OrderEvent::CancellationStarted { lines, reason: cancel.reason.clone() }])
+}
+
+/// The units a command names, line by line and each line once, or all that is `left` if it names none.
+fn resolve(
+    order: &Order,
+    asked: &[LineQuantity],
+    action: Action,
+    left: impl Fn(&Line) -> u32,
+) -> Result<Vec<LineQuantity>, Refusal> {
+    if asked.is_empty() {
+        let all: Vec<_> = order
+            .lines
+            .iter()
+            .zip(1..)
+            .map(|(line, number)| LineQuantity { line: number, quantity: left(line) })
+            .filter(|part| part.quantity > 0)
+            .collect();
+        return if all.is_empty() { Err(Refusal::NothingLeft { action }) } else { Ok(all) };
+    }
+    let mut sums = std::collections::BTreeMap::<u32, u64>::new();
+    for part in asked {
+        if part.quantity == 0 {
+            return Err(Refusal::QuantityNotPositive { line: part.line });
+        }
+        *sums.entry(part.line).or_default() += u64::from(part.quantity);
+    }
+    let mut parts = Vec::with_capacity(sums.len());
+    for (number, requested) in sums {
+        let line = order.line(number).ok_or(Refusal::UnknownLine { line: number })?;
+        let left = left(line);
+        match u32::try_from(requested) {
+            Ok(quantity) if quantity <= left => parts.push(LineQuantity { line: number, quantity }),
+            _ => {
+                return Err(Refusal::QuantityExceeded { line: number, action, requested, left: left.into() });
+            }
+        }
+    }
+    Ok(parts)
+}
+
+impl Order {
+    /// Line `number`, counted from 1.
+    #[must_use]
+    pub fn line(&self, number: u32) -> Option<&Line> {
+        self.lines.get((number as usize).checked_sub(1)?)
+    }
+
+    /// Where `action` leads from the order's state, or the refusal.
+    pub(crate) fn allows(&self, action: Action) -> Result<State, Refusal> {
+        Lifecycle::of(self.lifecycle)
+            .and_then(|lifecycle| lifecycle.next(self.state, action))
+            .ok_or(Refusal::WrongState { state: self.state, action })
+    }
+
+    fn allows_one_of(&self, first: Action, second: Action) -> Result<(), Refusal> {
+        self.allows(first).or_else(|refusal| self.allows(second).map_err(|_| refusal)).map(|_| ())
+    }
+
+    /// Units of the whole order: not called off, shipped, delivered.
+    fn totals(&self) -> (u64, u64, u64) {
+        self.lines.iter().fold((0, 0, 0), |(active, shipped, delivered), line| {
+            let c = &line.counters;
+            (
+                active + u64::from(c.active()),
+                shipped + u64::from(c.shipped),
+                delivered + u64::from(c.delivered),
+            )
+        })
+    }
+
+    /// Whether shipping `lines` leaves anything behind.
+    pub(crate) fn ship_action(&self, lines: &[LineQuantity]) -> Action {
+        let (active, shipped, _) = self.totals();
+        if shipped + units(lines) == active { Action::ShipAll } else { Action::ShipPart }
+    }
+
+    /// Whether with `lines` everything has arrived.
+    pub(crate) fn deliver_action(&self, lines: &[LineQuantity]) -> Action {
+        let (active, _, delivered) = self.totals();
+        if delivered + units(lines) == active { Action::DeliverAll } else { Action::DeliverPart }
+    }
+
+    /// What is left of the order once `lines` are called off.
+    pub(crate) fn cancel_action(&self, lines: &[LineQuantity]) -> Action {
+        let (active, shipped, delivered) = self.totals();
+        let left = active.saturating_sub(units(lines));
+        if left == 0 {
+            Action::Cancel
+        } else if self.state == State::Reserved {
+            Action::CancelPart
+        } else if delivered == left {
+            Action::CancelLast
+        } else if shipped == left {
+            Action::CancelRest
+        } else {
+            Action::CancelPart
+        }
+    }
+}
+
+fn units(lines: &[LineQuantity]) -> u64 {
+    lines.iter().map(|part| u64::from(part.quantity)).sum()
+}

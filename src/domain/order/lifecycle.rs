@@ -1,0 +1,347 @@
+//! Lifecycles: (state, action) → state, one row a line, checked when the table is loaded.
+//!
+//! A lifecycle has an id that goes into the journal with every order, so that an order keeps the rules
+//! it was placed under. A changed table gets a new id; old ones stay.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The states an order can be in. A lifecycle uses a subset of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// Placed; its stock is being reserved.
+    Created,
+    /// All of its stock is reserved; it waits for payment.
+    Reserved,
+    /// Settled; its stock is committed.
+    Paid,
+    /// Every unit that was not called off has left the house.
+    Shipped,
+    /// Every unit that was not called off has reached the buyer.
+    Fulfilled,
+    /// Called off, or refused at placement; its stock is free again.
+    Cancelled,
+}
+
+/// What can happen to an order. Which actions a state allows is the lifecycle's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Action {
+    /// Every SKU granted its part.
+    Reserve,
+    /// A SKU refused its part.
+    Refuse,
+    /// A payment that does not settle the order.
+    PayPart,
+    /// The payment that settles the order.
+    Settle,
+    /// Some units leave, others stay.
+    ShipPart,
+    /// The last units leave.
+    ShipAll,
+    /// Some units arrive, others are under way or still here.
+    DeliverPart,
+    /// The last units arrive.
+    DeliverAll,
+    /// Some units are called off, and others are still to be shipped.
+    CancelPart,
+    /// The units not yet shipped are called off; what is left is under way.
+    CancelRest,
+    /// The units not yet shipped are called off; what is left has arrived.
+    CancelLast,
+    /// Every unit is called off.
+    Cancel,
+}
+
+impl State {
+    /// The state's name as it is shown and written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Reserved => "RESERVED",
+            Self::Paid => "PAID",
+            Self::Shipped => "SHIPPED",
+            Self::Fulfilled => "FULFILLED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Reserve => "be reserved",
+            Self::Refuse => "be refused",
+            Self::PayPart => "be paid",
+            Self::Settle => "be settled",
+            Self::ShipPart | Self::ShipAll => "be shipped",
+            Self::DeliverPart | Self::DeliverAll => "be delivered",
+            Self::CancelPart | Self::CancelRest | Self::CancelLast | Self::Cancel => "be cancelled",
+        })
+    }
+}
+
+/// Identifies one version of one lifecycle, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LifecycleId(pub u16);
+
+impl LifecycleId {
+    /// The simple lifecycle, version 1.
+    pub const SIMPLE: Self = Self(1);
+}
+
+/// One arrow of a lifecycle.
+type Row = (State, Action, State);
+
+/// A lifecycle: its arrows, where it starts and where it may end.
+#[derive(Debug)]
+pub struct Lifecycle {
+    /// The id that orders carry.
+    pub id: LifecycleId,
+    /// The name that people see.
+    pub name: &'static str,
+    /// The arrows.
+    pub rows: &'static [Row],
+    /// The state of an order that was just placed.
+    pub initial: State,
+    /// States in which an order may stay for good.
+    pub terminal: &'static [State],
+}
+
+/// CREATED → RESERVED → PAID → FULFILLED, CANCELLED where allowed; SHIPPED on the way.
+#[rustfmt::skip]
+static SIMPLE: Lifecycle = Lifecycle {
+    id: LifecycleId::SIMPLE,
+    name: "simple",
+    initial: State::Created,
+    terminal: &[State::Fulfilled, State::Cancelled],
+    rows: &[
+        (State::Created,  Action::Reserve,     State::Reserved),  // all or nothing
+        (State::Created,  Action::Refuse,      State::Cancelled), // what was taken has been given back
+        (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
+        (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
+        (State::Reserved, Action::CancelPart,  State::Reserved),
+        (State::Reserved, Action::Cancel,      State::Cancelled), // what was paid is due back
+        (State::Paid,     Action::PayPart,     State::Paid),      // late parts are recorded
+        (State::Paid,     Action::ShipPart,    State::Paid),
+        (State::Paid,     Action::ShipAll,     State::Shipped),
+        (State::Paid,     Action::DeliverPart, State::Paid),      // of what was shipped so far
+        (State::Paid,     Action::CancelPart,  State::Paid),
+        (State::Paid,     Action::CancelRest,  State::Shipped),   // the rest is under way
+        (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
+        (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
+        (State::Shipped,  Action::DeliverPart, State::Shipped),
+        (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
+    ],
+};
+
+/// Every lifecycle that an order in some journal may carry.
+static ALL: &[&Lifecycle] = &[&SIMPLE];
+
+/// What is wrong with a lifecycle's table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LifecycleError {
+    /// Two rows answer the same state and action.
+    #[error("lifecycle {lifecycle}: {state} has two rows for {action:?}")]
+    Ambiguous {
+        /// Name of the lifecycle.
+        lifecycle: &'static str,
+        /// The state.
+        state: State,
+        /// The action.
+        action: Action,
+    },
+    /// No path leads from the initial state to this one.
+    #[error("lifecycle {lifecycle}: {state} cannot be reached")]
+    Unreachable {
+        /// Name of the lifecycle.
+        lifecycle: &'static str,
+        /// The state.
+        state: State,
+    },
+    /// No path leads from this state to a terminal one.
+    #[error("lifecycle {lifecycle}: nothing leads out of {state} to an end")]
+    Trap {
+        /// Name of the lifecycle.
+        lifecycle: &'static str,
+        /// The state.
+        state: State,
+    },
+    /// A terminal state has a row that leads elsewhere.
+    #[error("lifecycle {lifecycle}: {state} is terminal but {action:?} leads out of it")]
+    NotTerminal {
+        /// Name of the lifecycle.
+        lifecycle: &'static str,
+        /// The state.
+        state: State,
+        /// The action that leads out.
+        action: Action,
+    },
+    /// An order carries a lifecycle that this build does not have.
+    #[error("lifecycle {0} is unknown to this build")]
+    Unknown(u16),
+}
+
+impl Lifecycle {
+    /// The simple lifecycle.
+    #[must_use]
+    pub fn simple() -> &'static Self {
+        &SIMPLE
+    }
+
+    /// The lifecycle an order carries; `None` for an id that this build does not know.
+    #[must_use]
+    pub fn of(id: LifecycleId) -> Option<&'static Self> {
+        ALL.iter().find(|l| l.id == id).copied()
+    }
+
+    /// Every lifecycle this build knows.
+    #[must_use]
+    pub fn all() -> &'static [&'static Self] {
+        ALL
+    }
+
+    /// Where `action` leads from `state`; `None` when the table has no such row.
+    #[must_use]
+    pub fn next(&self, state: State, action: Action) -> Option<State> {
+        self.rows.iter().find(|(from, by, _)| *from == state && *by == action).map(|(_, _, to)| *to)
+    }
+
+    /// Whether an order in `state` is finished.
+    #[must_use]
+    pub fn is_terminal(&self, state: State) -> bool {
+        self.terminal.contains(&state)
+    }
+
+    /// Checks the table: one row for a state and action, every state reachable, an end in reach of every
+    /// state, and no way out of a terminal one. The engine runs it at open.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self) -> Result<(), LifecycleError> {
+        let lifecycle = self.name;
+        let mut seen = BTreeSet::new();
+        for (state, action, to) in self.rows {
+            if !seen.insert((*state, *action)) {
+                return Err(LifecycleError::Ambiguous { lifecycle, state: *state, action: *action });
+            }
+            if self.is_terminal(*state) && to != state {
+                return Err(LifecycleError::NotTerminal { lifecycle, state: *state, action: *action });
+            }
+        }
+        let forward = self.closure([self.initial], |(from, _, to)| (*from, *to));
+        let backward = self.closure(self.terminal.iter().copied(), |(from, _, to)| (*to, *from));
+        for state in self.states() {
+            if !forward.contains(&state) {
+                return Err(LifecycleError::Unreachable { lifecycle, state });
+            }
+            if !backward.contains(&state) {
+                return Err(LifecycleError::Trap { lifecycle, state });
+            }
+        }
+        Ok(())
+    }
+
+    /// The states that the table uses.
+    #[must_use]
+    pub fn states(&self) -> BTreeSet<State> {
+        let ends = self.terminal.iter().copied().chain([self.initial]);
+        self.rows.iter().flat_map(|(from, _, to)| [*from, *to]).chain(ends).collect()
+    }
+
+    /// The states that can be reached from `start` along the arrows as `arrow` reads them.
+    fn closure(
+        &self,
+        start: impl IntoIterator<Item = State>,
+        arrow: impl Fn(&Row) -> (State, State),
+    ) -> BTreeSet<State> {
+        let mut reached: BTreeSet<State> = start.into_iter().collect();
+        loop {
+            let before = reached.len();
+            for (from, to) in self.rows.iter().map(&arrow) {
+                if reached.contains(&from) {
+                    reached.insert(to);
+                }
+            }
+            if reached.len() == before {
+                return reached;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    const fn table(rows: &'static [Row], terminal: &'static [State]) -> Lifecycle {
+        Lifecycle { id: LifecycleId(999), name: "test", rows, initial: State::Created, terminal }
+    }
+
+    #[test]
+    fn every_built_in_lifecycle_passes_its_own_check() {
+        for lifecycle in Lifecycle::all() {
+            lifecycle.check().unwrap();
+            assert_eq!(Lifecycle::of(lifecycle.id).unwrap().name, lifecycle.name);
+        }
+    }
+
+    #[test]
+    fn a_state_that_cannot_be_reached_is_named() {
+        let t = table(
+            &[
+                (State::Created, Action::Refuse, State::Cancelled),
+                (State::Paid, Action::Cancel, State::Cancelled),
+            ],
+            &[State::Cancelled],
+        );
+        assert_eq!(t.check(), Err(LifecycleError::Unreachable { lifecycle: "test", state: State::Paid }));
+    }
+
+    #[test]
+    fn a_state_without_a_way_to_an_end_is_a_trap() {
+        let t = table(
+            &[
+                (State::Created, Action::Reserve, State::Reserved),
+                (State::Created, Action::Refuse, State::Cancelled),
+            ],
+            &[State::Cancelled],
+        );
+        assert_eq!(t.check(), Err(LifecycleError::Trap { lifecycle: "test", state: State::Reserved }));
+    }
+
+    #[test]
+    fn two_rows_for_one_state_and_action_are_ambiguous() {
+        let t = table(
+            &[
+                (State::Created, Action::Refuse, State::Cancelled),
+                (State::Created, Action::Refuse, State::Paid),
+            ],
+            &[State::Cancelled, State::Paid],
+        );
+        assert!(matches!(t.check(), Err(LifecycleError::Ambiguous { .. })));
+    }
+
+    #[test]
+    fn a_terminal_state_has_no_way_out() {
+        let t = table(
+            &[
+                (State::Created, Action::Refuse, State::Cancelled),
+                (State::Cancelled, Action::Settle, State::Paid),
+            ],
+            &[State::Cancelled, State::Paid],
+        );
+        assert!(matches!(t.check(), Err(LifecycleError::NotTerminal { .. })));
+    }
+}

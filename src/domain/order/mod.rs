@@ -1,0 +1,28 @@
+//! An order: lines with counters, payments, shipments, and a lifecycle that is a table.
+//!
+//! The order's actor is the coordinator of a saga: an action that moves stock begins with an event that
+//! is in the journal before any SKU is asked (`…Started`, or `Placed`), and ends with one that says how it
+//! came out. In between the order has a [`Pending`] saga; after a crash that is what the reconciler
+//! drives to its end, through the very same steps.
+//!
+//! ```text
+//!   Placed ──reserve at every SKU──► Reserved            or, when one refuses: release ──► Refused
+//!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
+//!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
+//!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
+//! ```
+
+mod apply;
+mod decide;
+mod event;
+mod lifecycle;
+mod line;
+mod saga;
+mod state;
+
+pub use decide::{Limits, decide, decide_place};
+pub use event::{OrderEvent, PlacedLine};
+pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
+pub use line::{Line, LineCounters};
+pub use saga::{Plan, SagaEnd, finish};
+pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};

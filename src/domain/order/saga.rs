@@ -1,0 +1,122 @@
+//! Sagas: what an order asks of its SKUs, and what it makes of the outcome. Pure.
+//!
+//! A saga has one forward operation on the order's hold at every SKU it touches and, when a SKU
+//! refuses, the operation that undoes it at those that had done it, in reverse order. The steps are
+//! derived from the order's state alone, so that after a crash they are the same steps again; each
+//! carries a number by which the SKU recognises one it has already seen.
+
+use std::collections::BTreeMap;
+
+use smallvec::smallvec;
+
+use super::decide::Events;
+use super::event::OrderEvent;
+use super::state::{Order, PendingKind};
+use crate::domain::command::{LineQuantity, StepOp};
+use crate::domain::ids::SkuId;
+use crate::domain::refusal::Refusal;
+
+/// The steps of a saga's way forward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What every SKU is asked to do.
+    pub op: StepOp,
+    /// Number of the forward step; undoing has the number after it.
+    pub number: u32,
+    /// Units by SKU, summed over the order's lines, in the one global order in which SKUs are asked.
+    pub demand: Vec<(SkuId, u64)>,
+}
+
+/// How a saga came out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SagaEnd {
+    /// Every SKU did its part.
+    Done,
+    /// A SKU refused, and the others have undone theirs.
+    Undone(Refusal),
+}
+
+impl Order {
+    /// The steps of the saga under way; `None` when there is none.
+    #[must_use]
+    pub fn plan(&self) -> Option<Plan> {
+        let pending = self.pending.as_ref()?;
+        let all = |count: fn(&super::line::Line) -> u32| {
+            sum(self.lines.iter().map(|line| (line.sku.clone(), u64::from(count(line)))))
+        };
+        let (op, demand) = match &pending.kind {
+            PendingKind::Placement => (StepOp::Reserve, all(|l| l.counters.ordered)),
+            PendingKind::Settlement => (StepOp::Commit, all(|l| l.counters.reserved)),
+            PendingKind::Shipment(parts) => (StepOp::Ship, self.demand_of(parts)),
+            PendingKind::Cancellation(parts) => (StepOp::Release, self.demand_of(parts)),
+        };
+        Some(Plan { op, number: pending.step, demand })
+    }
+
+    fn demand_of(&self, parts: &[LineQuantity]) -> Vec<(SkuId, u64)> {
+        sum(parts.iter().filter_map(|part| {
+            let line = self.line(part.line)?;
+            Some((line.sku.clone(), u64::from(part.quantity)))
+        }))
+    }
+}
+
+/// Sums by SKU, sorted by SKU; SKUs with nothing to do are left out.
+fn sum(parts: impl Iterator<Item = (SkuId, u64)>) -> Vec<(SkuId, u64)> {
+    let mut sums = BTreeMap::<SkuId, u64>::new();
+    for (sku, units) in parts.filter(|(_, units)| *units > 0) {
+        *sums.entry(sku).or_default() += units;
+    }
+    sums.into_iter().collect()
+}
+
+/// The events that end the saga under way; empty when there is none.
+#[must_use]
+pub fn finish(order: &Order, end: &SagaEnd) -> Events {
+    let Some(pending) = &order.pending else { return Events::new() };
+    match (&pending.kind, end) {
+        (PendingKind::Placement, SagaEnd::Done) => smallvec![OrderEvent::Reserved],
+        (PendingKind::Placement, SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::Refused { refusal: refusal.clone() }]
+        }
+        (PendingKind::Settlement, SagaEnd::Done) => smallvec![OrderEvent::Settled],
+        (PendingKind::Settlement, SagaEnd::Undone(refusal)) => {
+            let refund_due = order.payments.last().map_or(0, |payment| payment.amount);
+            smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
+        }
+        (PendingKind::Shipment(_), SagaEnd::Done) => smallvec![OrderEvent::Shipped],
+        (PendingKind::Shipment(_), SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::Cancellation(parts), _) => {
+            smallvec![OrderEvent::Cancelled { refund_due: order.refund_for(parts) }]
+        }
+    }
+}
+
+impl Order {
+    /// The price of `parts` by the shares fixed at placement.
+    pub(crate) fn price_of(&self, parts: &[LineQuantity]) -> i64 {
+        parts
+            .iter()
+            .filter_map(|part| {
+                let line = self.line(part.line)?;
+                let before = line.counters.cancelled;
+                let after = before.saturating_add(part.quantity);
+                Some(line.share_of_first(after).saturating_sub(line.share_of_first(before)))
+            })
+            .fold(0, i64::saturating_add)
+    }
+
+    /// What is due back when `parts` are called off: what was paid beyond what the rest costs, but no
+    /// more than the price of the parts; everything when nothing is left.
+    fn refund_for(&self, parts: &[LineQuantity]) -> i64 {
+        let kept = self.paid.saturating_sub(self.refund_due);
+        if self.cancel_action(parts) == super::lifecycle::Action::Cancel {
+            return kept;
+        }
+        let price = self.price_of(parts);
+        let beyond = kept.saturating_sub(self.due.saturating_sub(price));
+        beyond.min(price).max(0)
+    }
+}

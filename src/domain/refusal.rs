@@ -1,0 +1,206 @@
+//! Refusals: the closed list of reasons for which a command is turned down.
+//!
+//! A refusal is a *decision*, not a failure: it is recorded with keyed commands, it carries the values
+//! the caller needs to act on it, and its code is stable for good (docs/refusals.md lists them). Faults
+//! of the machine (a full disk, a halted engine, overload) are [`crate::Error`]s, never refusals.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::ids::SkuId;
+use super::money::Currency;
+use super::order::{Action, State};
+
+/// Why a command was refused. `code()` is stable; the text may change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The SKU has fewer units available than were asked for.
+    #[error("SKU {sku} has {available} available; {requested} were asked for")]
+    InsufficientStock {
+        /// The SKU that is short.
+        sku: SkuId,
+        /// Units asked for, summed over the order.
+        requested: u64,
+        /// Units available at the decision.
+        available: u64,
+    },
+    /// The units asked for were held by orders still being placed, and stayed so through every retry.
+    #[error("SKU {sku} is held by orders that are still being placed; try again")]
+    Contended {
+        /// The contended SKU.
+        sku: SkuId,
+    },
+    /// Nothing was ever received for this SKU.
+    #[error("SKU {sku} is unknown")]
+    UnknownSku {
+        /// The SKU as asked for.
+        sku: SkuId,
+    },
+    /// No order has this id.
+    #[error("the order is unknown")]
+    UnknownOrder,
+    /// The order id is taken by an earlier placement, accepted or refused.
+    #[error("an order with this id exists already")]
+    OrderExists,
+    /// The order has no line.
+    #[error("the order has no line")]
+    NoLines,
+    /// The order has more lines than the engine is configured to take.
+    #[error("the order has {lines} lines; at most {max} are allowed")]
+    TooManyLines {
+        /// Lines in the order.
+        lines: u64,
+        /// The configured limit.
+        max: u64,
+    },
+    /// A quantity that has to be positive is zero.
+    #[error("the quantity of line {line} is not positive")]
+    QuantityNotPositive {
+        /// Number of the line, from 1; 0 where the command has no lines.
+        line: u32,
+    },
+    /// A line's amounts make no sense: negative, or a discount above the gross.
+    #[error("the amounts of line {line} are negative or its discount exceeds its gross")]
+    InvalidAmount {
+        /// Number of the line, from 1; 0 for a payment.
+        line: u32,
+    },
+    /// A sum does not fit its type.
+    #[error("a sum of quantities or amounts is too large")]
+    Overflow,
+    /// An amount is in another currency than the order.
+    #[error("the order is in {expected}; the amount is in {got}")]
+    CurrencyMismatch {
+        /// The order's currency.
+        expected: Currency,
+        /// The amount's currency.
+        got: Currency,
+    },
+    /// The order's lifecycle has no such move.
+    #[error("an order that is {state} cannot {action}")]
+    WrongState {
+        /// The order's state.
+        state: State,
+        /// The action asked for.
+        action: Action,
+    },
+    /// The order has no line of this number.
+    #[error("the order has no line {line}")]
+    UnknownLine {
+        /// The number asked for, from 1.
+        line: u32,
+    },
+    /// A line has fewer units left for this action than were asked for.
+    #[error("line {line} has {left} units left to {action}; {requested} were asked for")]
+    QuantityExceeded {
+        /// Number of the line, from 1.
+        line: u32,
+        /// The action asked for.
+        action: Action,
+        /// Units asked for.
+        requested: u64,
+        /// Units for which it is still possible.
+        left: u64,
+    },
+    /// Nothing is left to ship, deliver or cancel.
+    #[error("nothing is left to {action}")]
+    NothingLeft {
+        /// The action asked for.
+        action: Action,
+    },
+    /// The order already has a payment with this id.
+    #[error("the order already has a payment with this id")]
+    DuplicatePayment,
+    /// The SKU holds nothing for this owner.
+    #[error("SKU {sku} holds nothing for this owner")]
+    UnknownHold {
+        /// The SKU asked.
+        sku: SkuId,
+    },
+    /// The owner holds fewer units in the needed condition than were asked for.
+    #[error("the hold on SKU {sku} has {held} units in that condition; {requested} were asked for")]
+    HoldExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// Units asked for.
+        requested: u64,
+        /// Units the owner holds in the needed condition.
+        held: u64,
+    },
+    /// An adjustment or write-off would take more than is available.
+    #[error("SKU {sku} has {available} available; {requested} cannot be taken off")]
+    BelowZero {
+        /// The SKU asked.
+        sku: SkuId,
+        /// Units to take off.
+        requested: u64,
+        /// Units available.
+        available: u64,
+    },
+    /// More units came back than were shipped.
+    #[error("SKU {sku} has {shipped} units shipped; {requested} cannot come back")]
+    ReturnExceedsShipped {
+        /// The SKU asked.
+        sku: SkuId,
+        /// Units said to come back.
+        requested: u64,
+        /// Units shipped and not yet returned.
+        shipped: u64,
+    },
+    /// An invariant of this entity was found broken; it is parked until an operator has looked at it.
+    #[error("parked: {reason}")]
+    Parked {
+        /// What was found.
+        reason: SmolStr,
+    },
+    /// Unpark was asked for an entity that is not parked.
+    #[error("not parked")]
+    NotParked,
+    /// The entity's decision code panicked; nothing was changed.
+    #[error("the decision failed: {reason}")]
+    DecisionPanicked {
+        /// The panic's message.
+        reason: SmolStr,
+    },
+}
+
+impl Refusal {
+    /// The stable code of the refusal, as it appears in logs, in answers on the wire and in the docs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InsufficientStock { .. } => "INSUFFICIENT_STOCK",
+            Self::Contended { .. } => "CONTENDED",
+            Self::UnknownSku { .. } => "UNKNOWN_SKU",
+            Self::UnknownOrder => "UNKNOWN_ORDER",
+            Self::OrderExists => "ORDER_EXISTS",
+            Self::NoLines => "NO_LINES",
+            Self::TooManyLines { .. } => "TOO_MANY_LINES",
+            Self::QuantityNotPositive { .. } => "QUANTITY_NOT_POSITIVE",
+            Self::InvalidAmount { .. } => "INVALID_AMOUNT",
+            Self::Overflow => "OVERFLOW",
+            Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
+            Self::WrongState { .. } => "WRONG_STATE",
+            Self::UnknownLine { .. } => "UNKNOWN_LINE",
+            Self::QuantityExceeded { .. } => "QUANTITY_EXCEEDED",
+            Self::NothingLeft { .. } => "NOTHING_LEFT",
+            Self::DuplicatePayment => "DUPLICATE_PAYMENT",
+            Self::UnknownHold { .. } => "UNKNOWN_HOLD",
+            Self::HoldExceeded { .. } => "HOLD_EXCEEDED",
+            Self::BelowZero { .. } => "BELOW_ZERO",
+            Self::ReturnExceedsShipped { .. } => "RETURN_EXCEEDS_SHIPPED",
+            Self::Parked { .. } => "PARKED",
+            Self::NotParked => "NOT_PARKED",
+            Self::DecisionPanicked { .. } => "DECISION_PANICKED",
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether the refusal is the final word on a keyed command. One that tells of the entity's health
+    /// is not: the same command may well be accepted once an operator has looked at it.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Parked { .. } | Self::DecisionPanicked { .. })
+    }
+}

@@ -1,0 +1,217 @@
+//! The typed calls.
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::actor::core::Draft;
+use crate::actor::message::{OrderMessage, ReplyTo, SkuMessage};
+use crate::actor::order::OrderEntity;
+use crate::actor::registry::{Absent, Entity, Found, Registry, Undelivered};
+use crate::actor::sku::SkuEntity;
+use crate::domain::command::{
+    Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
+    SkuCommand, StockAnswer,
+};
+use crate::domain::ids::{EntityId, OrderId, Principal, SkuId};
+use crate::domain::inventory::Inventory;
+use crate::domain::order::Order;
+use crate::domain::record::{KeysForgotten, Record};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+use crate::error::Error;
+use crate::query::SkuView;
+use crate::replay::compact;
+
+impl Engine {
+    /// Places an order: all of its stock is reserved, or none and it is refused.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn place(&self, order: impl Into<Request<PlaceOrder>>) -> Result<OrderAnswer, Error> {
+        order_answer(self.submit(order).await)
+    }
+
+    /// Records a payment; the one that settles the order commits its stock.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn pay(&self, payment: impl Into<Request<PayOrder>>) -> Result<OrderAnswer, Error> {
+        order_answer(self.submit(payment).await)
+    }
+
+    /// Records that units of an order left the house.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn ship(&self, shipment: impl Into<Request<ShipOrder>>) -> Result<OrderAnswer, Error> {
+        order_answer(self.submit(shipment).await)
+    }
+
+    /// Records that units of an order reached the buyer.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn deliver(&self, delivery: impl Into<Request<DeliverOrder>>) -> Result<OrderAnswer, Error> {
+        order_answer(self.submit(delivery).await)
+    }
+
+    /// Calls off an order or units of it; their stock becomes available again.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn cancel(&self, cancellation: impl Into<Request<CancelOrder>>) -> Result<OrderAnswer, Error> {
+        order_answer(self.submit(cancellation).await)
+    }
+
+    /// Gives a command to one SKU's inventory: receive, adjust, reserve for a cart …
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn stock(
+        &self,
+        sku: &SkuId,
+        command: impl Into<Request<SkuCommand>>,
+    ) -> Result<StockAnswer, Error> {
+        let request = command.into().map(|command| Command::Sku(sku.clone(), command));
+        stock_answer(self.submit::<Command>(request).await)
+    }
+
+    /// Places many orders at once, each for itself; one answer each, in their order.
+    pub async fn place_all(
+        &self,
+        orders: impl IntoIterator<Item = Request<PlaceOrder>>,
+    ) -> Vec<Result<OrderAnswer, Error>> {
+        self.submit_all(orders).await.into_iter().map(order_answer).collect()
+    }
+
+    /// Gives many commands to inventories at once, each for itself; one answer each, in their order.
+    pub async fn stock_all(
+        &self,
+        commands: impl IntoIterator<Item = (SkuId, Request<SkuCommand>)>,
+    ) -> Vec<Result<StockAnswer, Error>> {
+        let requests =
+            commands.into_iter().map(|(sku, request)| request.map(|command| Command::Sku(sku, command)));
+        self.submit_all(requests).await.into_iter().map(stock_answer).collect()
+    }
+
+    /// An order as it stands; `None` if there is none. What it shows is durable.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn order(&self, id: &OrderId) -> Result<Option<Order>, Error> {
+        let found = self.inner.core.orders.look(id, |found| match found {
+            Found::Resting(bytes) => Some(bytes.clone()),
+            Found::Active => None,
+        });
+        let (to, from) = oneshot::channel();
+        let core = &self.inner.core;
+        match found {
+            None => core.hand_out(to, None),
+            Some(Some(bytes)) => core.hand_out(to, compact::unpack_order(&bytes).ok().map(Box::new)),
+            // Between the look and the message the actor may have gone to rest; the message wakes it.
+            Some(None) => ask::<OrderEntity>(self, &core.orders, id, OrderMessage::Read(to))?,
+        }
+        Ok(from.await.map_err(|_| Error::Closed)??.map(|order| *order))
+    }
+
+    /// A SKU's counters as they stand; `None` if nothing was ever received for it. What it shows is durable.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn sku(&self, id: &SkuId) -> Result<Option<SkuView>, Error> {
+        let found = self.inner.core.skus.look(id, |found| match found {
+            Found::Resting(inventory) => Some(SkuView::of(inventory)),
+            Found::Active => None,
+        });
+        let (to, from) = oneshot::channel();
+        let core = self.inner.core.clone();
+        match found {
+            None => core.hand_out(to, None),
+            Some(Some(view)) => core.hand_out(to, Some(view)),
+            Some(None) => self.look_at(id, move |sku| core.hand_out(to, sku.map(SkuView::of)))?,
+        }
+        from.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Lets the actor of a SKU show its state to `look`.
+    pub(super) fn look_at(
+        &self,
+        id: &SkuId,
+        look: impl FnOnce(Option<&Inventory>) + Send + 'static,
+    ) -> Result<(), Error> {
+        ask::<SkuEntity>(self, &self.inner.core.skus, id, SkuMessage::Look(Box::new(look)))
+    }
+
+    /// Forgets what keyed commands were answered before `before`. A command that comes again under such a
+    /// key is executed again: choose a cut-off beyond every caller's last retry.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn forget_keys(&self, before: Timestamp) -> Result<(), Error> {
+        let core = &self.inner.core;
+        // With nothing in flight no answer can fall between the record and the forgetting.
+        let quiet =
+            self.inner.admission.acquire_many(self.inner.in_flight_max).await.map_err(|_| Error::Closed)?;
+        let mut draft = Draft::default();
+        draft.record(&Record::KeysForgotten(KeysForgotten { at: core.clock.now(), before }));
+        core.commit(draft);
+        core.keys.forget_before(before);
+        drop(quiet);
+        self.flush().await
+    }
+
+    /// Takes an entity out of the park once its cause was looked at; an order's open saga is driven on.
+    ///
+    /// # Errors
+    /// [`Refusal::NotParked`] when it is not parked; else as for [`Engine::submit`].
+    pub async fn unpark(&self, entity: &EntityId, by: Principal) -> Result<(), Error> {
+        let (sender, receiver) = oneshot::channel();
+        let reply = ReplyTo { sender: Some(sender), permit: None };
+        let core = &self.inner.core;
+        let unknown = match entity {
+            EntityId::Order(id) => core
+                .orders
+                .send(core, id, OrderMessage::Unpark(Some(by), reply), Absent::HandBack)
+                .err()
+                .map(|_| Refusal::UnknownOrder),
+            EntityId::Sku(id) => core
+                .skus
+                .send(core, id, SkuMessage::Unpark(Some(by), reply), Absent::HandBack)
+                .err()
+                .map(|_| Refusal::UnknownSku { sku: id.clone() }),
+        };
+        if let Some(refusal) = unknown {
+            return Err(refusal.into());
+        }
+        receiver.await.map_err(|_| Error::OutcomeUnknown)??.map(|_| ()).map_err(Error::Refused)
+    }
+}
+
+fn ask<E: Entity>(
+    engine: &Engine,
+    registry: &Registry<E>,
+    id: &E::Id,
+    message: E::Message,
+) -> Result<(), Error> {
+    match registry.send(&engine.inner.core, id, message, Absent::HandBack) {
+        Ok(()) => Ok(()),
+        // The message is dropped with its channel, and whoever waits on that is told.
+        Err(Undelivered::Unknown(_) | Undelivered::Stopped) => Err(Error::Closed),
+    }
+}
+
+/// Keyed answers are bound to their command by its fingerprint, so an answer of the other kind cannot come;
+/// if it did, the key would have been used for something else.
+fn order_answer(answer: Result<Answer, Error>) -> Result<OrderAnswer, Error> {
+    match answer? {
+        Answer::Order(answer) => Ok(answer),
+        Answer::Stock(_) => Err(Error::KeyReused { key: "that of a SKU's command".to_owned() }),
+    }
+}
+
+fn stock_answer(answer: Result<Answer, Error>) -> Result<StockAnswer, Error> {
+    match answer? {
+        Answer::Stock(answer) => Ok(answer),
+        Answer::Order(_) => Err(Error::KeyReused { key: "that of an order's command".to_owned() }),
+    }
+}

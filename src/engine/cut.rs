@@ -1,0 +1,107 @@
+//! A consistent look at everything, with nothing in flight.
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::actor::message::OrderMessage;
+use crate::actor::registry::{Absent, Found};
+use crate::domain::inventory::Inventory;
+use crate::domain::order::Order;
+use crate::error::Error;
+use crate::replay::{StateHash, audit, compact, state_hash};
+
+/// Everything the engine knows at one sequence number, with nothing in flight.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// The next sequence number of the journal.
+    pub sequence: u64,
+    /// The state hash.
+    pub hash: StateHash,
+    /// Every SKU, sorted.
+    pub skus: Vec<Inventory>,
+    /// Every order, sorted.
+    pub orders: Vec<Order>,
+    /// What should hold and does not, in words; empty when all is well.
+    pub violations: Vec<String>,
+}
+
+impl Engine {
+    /// Stops admission, waits until every command in flight has ended, and looks at everything.
+    ///
+    /// It copies the whole state: a tool for audits and tests, not for a dashboard.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn cut(&self) -> Result<Cut, Error> {
+        let inner = &self.inner;
+        let quiet = inner.admission.acquire_many(inner.in_flight_max).await.map_err(|_| Error::Closed)?;
+        self.flush().await?;
+        let skus = self.copy_skus().await?;
+        let orders = self.copy_orders().await?;
+        let keys = inner.core.keys.answered();
+        let sequence = inner.core.gate.sequence();
+        drop(quiet);
+        let hash = state_hash(&skus, &orders, &keys)?;
+        let violations = audit(&skus, &orders);
+        Ok(Cut { sequence, hash, skus, orders, violations })
+    }
+
+    /// Waits until everything handed to the journal so far is durable.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let (to, from) = oneshot::channel();
+        self.inner.core.hand_out(to, ());
+        from.await.map_err(|_| Error::Closed)?
+    }
+
+    async fn copy_skus(&self) -> Result<Vec<Inventory>, Error> {
+        let registry = &self.inner.core.skus;
+        let mut copies = Vec::with_capacity(registry.len());
+        for id in registry.ids() {
+            let resting = registry.look(&id, |found| match found {
+                Found::Resting(inventory) => Some((**inventory).clone()),
+                Found::Active => None,
+            });
+            match resting {
+                None => {}
+                Some(Some(copy)) => copies.push(copy),
+                Some(None) => {
+                    let (to, from) = oneshot::channel();
+                    self.look_at(&id, move |sku| {
+                        // The cut waits for this channel; if it was given up, so was the copy.
+                        let _ = to.send(sku.cloned());
+                    })?;
+                    copies.extend(from.await.map_err(|_| Error::Closed)?);
+                }
+            }
+        }
+        copies.sort_by(|a, b| a.sku.cmp(&b.sku));
+        Ok(copies)
+    }
+
+    async fn copy_orders(&self) -> Result<Vec<Order>, Error> {
+        let core = &self.inner.core;
+        let mut copies = Vec::with_capacity(core.orders.len());
+        for id in core.orders.ids() {
+            let resting = core.orders.look(&id, |found| match found {
+                Found::Resting(bytes) => Some(compact::unpack_order(bytes)),
+                Found::Active => None,
+            });
+            match resting {
+                None => {}
+                Some(Some(copy)) => copies.extend(copy.ok()),
+                Some(None) => {
+                    let (to, from) = oneshot::channel();
+                    let sent = core.orders.send(core, &id, OrderMessage::Read(to), Absent::HandBack);
+                    if sent.is_ok() {
+                        copies.extend(from.await.map_err(|_| Error::Closed)??.map(|order| *order));
+                    }
+                }
+            }
+        }
+        copies.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(copies)
+    }
+}

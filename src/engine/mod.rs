@@ -1,0 +1,119 @@
+//! The engine: open, submit, query, subscribe, close.
+//!
+//! - `open` wires everything, stage by stage.
+//! - `submit` is where a command comes in: admission, key table, registry.
+//! - `calls` are the typed calls on top of it.
+//! - `cut` is a consistent look at everything.
+
+mod calls;
+mod cut;
+mod open;
+mod submit;
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::actor::commit::Stopper;
+use crate::actor::core::Core;
+use crate::error::Error;
+use crate::journal::{Cursor, LogReader};
+use crate::outbox::Subscription;
+use crate::port::OrderIds;
+
+pub use cut::Cut;
+pub use open::RecoveryReport;
+
+/// An embedded order engine. Cloning gives another handle on the same engine; when the last one is dropped
+/// without [`Engine::close`], what was acknowledged is in the journal and nothing of it is lost.
+///
+/// All calls may be made from any number of tasks. An engine lives on the tokio runtime that opened it.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    core: Arc<Core>,
+    admission: Arc<Semaphore>,
+    in_flight_max: u32,
+    ids: Box<dyn OrderIds>,
+    reader: Arc<dyn LogReader>,
+    report: RecoveryReport,
+    sweeper: tokio::task::JoinHandle<()>,
+    stopper: Mutex<Option<Stopper>>,
+}
+
+impl Engine {
+    /// What recovery found and did when the engine was opened.
+    #[must_use]
+    pub fn recovery(&self) -> &RecoveryReport {
+        &self.inner.report
+    }
+
+    /// The durable end of the journal: where a subscriber that wants only what comes next begins.
+    #[must_use]
+    pub fn end(&self) -> Cursor {
+        self.inner.reader.end()
+    }
+
+    /// The first position of the journal that can still be read.
+    #[must_use]
+    pub fn start(&self) -> Cursor {
+        self.inner.reader.start()
+    }
+
+    /// Every durable record from `cursor` on, in order, and then those to come.
+    ///
+    /// # Errors
+    /// `Error::Journal` when the cursor was truncated away, lies ahead of the journal, or belongs to another
+    /// history of it.
+    pub fn subscribe(&self, cursor: Cursor) -> Result<Subscription, Error> {
+        Subscription::new(self.inner.reader.clone(), self.inner.core.gate.watch(), cursor)
+    }
+
+    /// Takes no more commands, waits until those in flight have ended, writes a seal and lets the folder go.
+    ///
+    /// Other handles on the engine answer [`Error::Closed`] from now on.
+    ///
+    /// # Errors
+    /// When the engine was halted before, with the reason.
+    pub async fn close(self) -> Result<(), Error> {
+        let inner = &self.inner;
+        // Whoever waits for admission is sent away; whoever has it keeps it until his command has ended.
+        let all = inner.admission.acquire_many(inner.in_flight_max).await;
+        inner.admission.close();
+        drop(all);
+        inner.sweeper.abort();
+        inner.core.orders.stop_all();
+        inner.core.skus.stop_all();
+        if let Some(stopper) = inner.stopper.lock().await.take() {
+            stopper.stop().await;
+        }
+        match inner.core.gate.halted() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.admission.close();
+        self.sweeper.abort();
+        self.core.orders.stop_all();
+        self.core.skus.stop_all();
+        // The writer commits what it was handed, writes its seal and is waited for: a sync or two.
+        drop(self.stopper.get_mut().take());
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("orders", &self.inner.core.orders.len())
+            .field("skus", &self.inner.core.skus.len())
+            .field("end", &self.end())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+//! Opening an engine, stage by stage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Semaphore};
+
+use super::{Engine, Inner};
+use crate::actor::commit::{self, CommitQueue, Gate, Writer};
+use crate::actor::core::Core;
+use crate::actor::keys::KeyTable;
+use crate::actor::message::SkuMessage;
+use crate::actor::reconciler::{self, Reconciled};
+use crate::actor::registry::Registry;
+use crate::config::{Config, RecoveryProgress};
+use crate::domain::ids::OrderId;
+use crate::domain::order::{Lifecycle, Limits};
+use crate::error::Error;
+use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
+use crate::port::EngineClock;
+use crate::replay::{World, compact};
+
+/// What recovery found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// Records replayed.
+    pub records: u64,
+    /// Orders found.
+    pub orders: u64,
+    /// SKUs found.
+    pub skus: u64,
+    /// Answered idempotency keys found.
+    pub keys: u64,
+    /// Bytes of a torn last batch that were cut; nothing of it had been acknowledged.
+    pub bytes_cut: u64,
+    /// Whether the journal ended with a seal, as after a clean close.
+    pub sealed: bool,
+    /// Orders that the crash left between two steps and that were driven on to the end.
+    pub finished: u64,
+    /// Orders that the crash left between two steps and that were undone.
+    pub undone: u64,
+    /// Orders that the crash left between two steps and that had to be parked.
+    pub parked: u64,
+    /// The epoch under which this engine writes.
+    pub epoch: u64,
+    /// Milliseconds from the first byte to the engine's being open.
+    pub millis: u64,
+}
+
+impl Engine {
+    /// Opens the engine in the configured folder, replays what it finds there, and takes commands.
+    ///
+    /// # Errors
+    /// When a setting makes no sense, the folder is in use, the journal is damaged, or the disk is full. What
+    /// the journal held stays as it was.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        // 1. Check what can be checked without touching anything.
+        config.check()?;
+        for lifecycle in Lifecycle::all() {
+            lifecycle
+                .check()
+                .map_err(|error| Error::Config { setting: "lifecycle", problem: error.to_string() })?;
+        }
+        let ids = config.ids.build(config.entropy.clone())?;
+        let clock = Arc::new(EngineClock::new(config.clock.clone()));
+        let began = clock.now();
+
+        // 2. Claim the folder, replay the journal, make a new epoch durable. This blocks on files.
+        let to_recover = config.clone();
+        let recovered = match config.driver {
+            commit::Driver::Thread => tokio::task::spawn_blocking(move || recover(&to_recover))
+                .await
+                .map_err(|error| Error::Io { what: "recover".to_owned(), detail: error.to_string() })??,
+            commit::Driver::Task => recover(&to_recover)?,
+        };
+        let Recovered { log, cut, sealed, world } = recovered;
+        clock.observe(world.last_at());
+        world.origins().for_each(|origin| ids.observe(origin));
+
+        // 3. Put every entity to rest in its registry.
+        let reader = log.reader();
+        let gate = Arc::new(Gate::new(log.end(), log.space()));
+        let queue = Arc::new(CommitQueue::default());
+        let core = Arc::new(new_core(&config, clock.clone(), queue.clone(), gate.clone())?);
+        let mut report = RecoveryReport {
+            records: world.records(),
+            bytes_cut: cut,
+            sealed,
+            epoch: log.end().epoch,
+            ..RecoveryReport::default()
+        };
+        let open_orders = settle_in(&core, world, &mut report)?;
+
+        // 4. Start the writer, and drive on what a crash left between two steps.
+        let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
+        let stopper = commit::start(config.driver, writer)?;
+        let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders).await;
+        report.finished = finished;
+        report.undone = undone;
+        report.parked = parked;
+        report.millis = clock.now().as_millis().saturating_sub(began.as_millis());
+
+        // 5. Take commands.
+        let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
+        let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
+        let inner = Inner {
+            core,
+            admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
+            in_flight_max,
+            ids,
+            reader,
+            report,
+            sweeper,
+            stopper: Mutex::new(Some(stopper)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// What a journal in memory keeps for subscribers, in bytes of records.
+const MEMORY_LOG_BYTES: usize = 64 << 20;
+
+struct Recovered {
+    log: Box<dyn CommitLog>,
+    /// Bytes of a torn last batch.
+    cut: u64,
+    sealed: bool,
+    world: World,
+}
+
+fn recover(config: &Config) -> Result<Recovered, Error> {
+    let mut world = World::default();
+    if config.durability == Durability::Memory {
+        let log = Box::new(MemoryLog::new(MEMORY_LOG_BYTES));
+        return Ok(Recovered { log, cut: 0, sealed: true, world });
+    }
+    let options = LogOptions { durability: config.durability, segment_bytes: config.segment_bytes };
+    let mut opening = FileLog::claim(config.fs.clone(), &config.folder, options)?;
+    let read = opening.read(|batch, progress| {
+        world.apply_batch(batch)?;
+        if let Some(tell) = &config.on_recovery {
+            tell(RecoveryProgress {
+                bytes_done: progress.bytes_done,
+                bytes_total: progress.bytes_total,
+                records: world.records(),
+            });
+        }
+        Ok::<(), Error>(())
+    });
+    let tail = read.map_err(|stopped| match stopped {
+        Stopped::Log(error) => Error::Journal(error),
+        Stopped::Visitor(error) => error,
+    })?;
+    let clock = EngineClock::new(config.clock.clone());
+    clock.observe(world.last_at());
+    let log = Box::new(opening.serve(clock.now())?);
+    let cut = tail.cut.map_or(0, |cut| cut.bytes);
+    Ok(Recovered { log, cut, sealed: tail.sealed, world })
+}
+
+fn new_core(
+    config: &Config,
+    clock: Arc<EngineClock>,
+    queue: Arc<CommitQueue>,
+    gate: Arc<Gate>,
+) -> Result<Core, Error> {
+    let shards = config.registry_shards;
+    let mut seed = [0; 32];
+    config
+        .entropy
+        .fill(&mut seed)
+        .map_err(|error| Error::Io { what: "seed the hashers".to_owned(), detail: error.to_string() })?;
+    let hasher = || {
+        let part = |at: usize| {
+            let bytes = seed.get(at..at + 8).and_then(|b| b.try_into().ok()).unwrap_or([0; 8]);
+            u64::from_le_bytes(bytes)
+        };
+        ahash::RandomState::with_seeds(part(0), part(8), part(16), part(24))
+    };
+    Ok(Core {
+        clock,
+        queue,
+        gate,
+        keys: KeyTable::new(shards, hasher()),
+        orders: Registry::new(shards, hasher()),
+        skus: Registry::new(shards, hasher()),
+        limits: Limits { lines_max: config.lines_per_order_max },
+        contended_retries_max: config.contended_retries_max,
+        record_commands: config.record_commands,
+    })
+}
+
+/// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
+/// in which they were placed.
+fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+    let (skus, orders, keys) = world.into_parts();
+    report.skus = skus.len() as u64;
+    report.orders = orders.len() as u64;
+    report.keys = keys.len() as u64;
+    for sku in skus {
+        core.skus.insert(sku.sku.clone(), Box::new(sku));
+    }
+    for (key, answer) in keys {
+        core.keys.insert(key, answer);
+    }
+    let mut open = Vec::new();
+    for order in orders {
+        if let Some(pending) = &order.pending {
+            if let Some(claim) = &pending.claim {
+                core.keys.reclaim(claim);
+            }
+            open.push((order.placed_at, order.id.clone()));
+        }
+        core.orders.insert(order.id.clone(), compact::pack_order(&order)?);
+    }
+    open.sort();
+    Ok(open.into_iter().map(|(_, id)| id).collect())
+}
+
+/// Puts SKUs to rest that nobody has asked for a while.
+async fn sweep(core: Arc<Core>, idle_ms: u64) {
+    let every = Duration::from_millis((idle_ms / 2).max(1));
+    loop {
+        tokio::time::sleep(every).await;
+        let before = core.clock.now().as_millis().saturating_sub(idle_ms);
+        core.skus.nudge_idle(before, || SkuMessage::Rest);
+    }
+}

@@ -1,0 +1,34 @@
+//! Runs pure code of the domain so that a panic in it harms nobody but its own entity.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use smol_str::SmolStr;
+
+use crate::domain::refusal::Refusal;
+
+/// Runs a decision; a panic in it becomes a refusal and changes nothing, because a decision only borrows.
+pub(crate) fn decide<T>(decision: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    catch_unwind(AssertUnwindSafe(decision)).unwrap_or_else(|panic| {
+        let reason = panic_text(&*panic);
+        tracing::error!(%reason, "a decision panicked");
+        Err(Refusal::DecisionPanicked { reason })
+    })
+}
+
+/// Runs an application of events; a panic in it is an invariant broken, and its entity is to be parked.
+pub(crate) fn apply<E: std::fmt::Display>(
+    application: impl FnOnce() -> Result<(), E>,
+) -> Result<(), SmolStr> {
+    match catch_unwind(AssertUnwindSafe(application)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(broken)) => Err(smol_str::format_smolstr!("{broken}")),
+        Err(panic) => Err(panic_text(&*panic)),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> SmolStr {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").into()
+}

@@ -1,0 +1,66 @@
+//! How values become bytes: the only place that knows of bincode.
+//!
+//! bincode's 2.x line is finished. It stays behind these two functions and behind the tag and version of
+//! every record, so that it can be replaced for new records while old ones are still read.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The most memory that decoding one value may claim, so that a hostile length cannot take all of it.
+/// Nothing longer than this fits in a frame.
+const DECODED_BYTES_MAX: usize = super::frame::FRAME_BYTES_MAX;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<DECODED_BYTES_MAX>> =
+    bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
+
+/// Why a value could not be encoded or decoded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The value cannot be encoded.
+    #[error("a value cannot be encoded: {detail}")]
+    Encode {
+        /// What the encoder said.
+        detail: String,
+    },
+    /// The bytes are not such a value.
+    #[error("a value cannot be decoded: {detail}")]
+    Decode {
+        /// What the decoder said.
+        detail: String,
+    },
+    /// Bytes are left behind the value: it was written by other code than this reads with.
+    #[error("{left} bytes are left behind a decoded value")]
+    Trailing {
+        /// Number of bytes left.
+        left: usize,
+    },
+}
+
+/// Appends an encoded value.
+///
+/// # Errors
+/// `Encode` when the value's own serialization refuses; `out` is then as it was.
+pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), CodecError> {
+    let start = out.len();
+    match bincode::serde::encode_into_std_write(value, out, CONFIG) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            out.truncate(start);
+            Err(CodecError::Encode { detail: error.to_string() })
+        }
+    }
+}
+
+/// Decodes a value that takes up all of the bytes.
+///
+/// # Errors
+/// `Decode` for bytes that are no such value or claim too much memory, `Trailing` when some are left.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let decoded = bincode::serde::decode_from_slice(bytes, CONFIG);
+    let (value, used) = decoded.map_err(|error| CodecError::Decode { detail: error.to_string() })?;
+    match bytes.len().saturating_sub(used) {
+        0 => Ok(value),
+        left => Err(CodecError::Trailing { left }),
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of what only the journal itself can see.

@@ -1,0 +1,58 @@
+//! Earmark: an embedded, actor-based, in-memory order engine that never sells what it does not have.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use earmark::{Config, Engine, LineRequest, PlaceOrder, SkuCommand};
+//!
+//! let engine = Engine::open(Config::in_memory()).await?; // Config::new("folder") for one that lasts
+//! let sku = "concert-2027-front-row".parse()?;
+//! engine.stock(&sku, SkuCommand::Receive { quantity: 1, reason: "opening".into() }).await?;
+//!
+//! let order = |id: &str| -> Result<PlaceOrder, Box<dyn std::error::Error>> {
+//!     let line = LineRequest::new(sku.clone(), 1, 8_900);
+//!     Ok(PlaceOrder::new("box-office".parse()?, "EUR".parse()?, vec![line]).with_id(id.parse()?))
+//! };
+//! assert!(engine.place(order("4711")?).await.is_ok());
+//! let refused = engine.place(order("4712")?).await.unwrap_err();
+//! assert_eq!(refused.code(), "INSUFFICIENT_STOCK");
+//! engine.close().await?;
+//! # Ok(()) }
+//! ```
+
+// In the order in which data flows: what is decided, where it is written, how it comes back, who does it.
+pub mod domain;
+pub mod journal;
+pub mod port;
+pub mod replay;
+
+mod actor;
+mod config;
+mod engine;
+mod error;
+mod guard;
+mod outbox;
+mod query;
+
+pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
+pub use domain::command::{
+    Answer, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, OrderAnswer, OrderCommand,
+    PayOrder, PlaceOrder, Request, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+};
+pub use domain::ids::{
+    BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
+    SellerId, SkuId,
+};
+pub use domain::inventory::{Counters, Inventory};
+pub use domain::money::{Currency, Money};
+pub use domain::order::{Order, State};
+pub use domain::record::Record;
+pub use domain::refusal::Refusal;
+pub use domain::time::Timestamp;
+pub use engine::{Cut, Engine, RecoveryReport};
+pub use error::Error;
+pub use journal::{Cursor, Durability};
+pub use outbox::{Published, Subscription};
+pub use port::ids::IdScheme;
+pub use query::SkuView;
+pub use replay::StateHash;

@@ -1,0 +1,12 @@
+//! The seams to what is not deterministic: clocks, randomness and the ids made of it, the file system.
+//! Each is a narrow trait with a real and a simulated side.
+
+pub mod clock;
+pub mod entropy;
+pub mod fs;
+pub mod fs_sim;
+pub mod ids;
+
+pub use clock::{Clock, EngineClock, ManualClock, SystemClock};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use ids::{IdScheme, OrderIds};

@@ -1,0 +1,36 @@
+//! What queries show.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::domain::ids::SkuId;
+use crate::domain::inventory::{Counters, Inventory};
+
+/// A SKU as queries see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkuView {
+    /// The SKU.
+    pub sku: SkuId,
+    /// Its counters, in units.
+    pub counters: Counters,
+    /// Number of owners who hold units of it.
+    pub holds: u64,
+    /// Number of movements that made this state.
+    pub version: u64,
+    /// Why it is parked, if it is.
+    pub parked: Option<SmolStr>,
+}
+
+impl SkuView {
+    /// The view of an inventory.
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
+        Self {
+            sku: inventory.sku.clone(),
+            counters: inventory.counters.clone(),
+            holds: inventory.hold_count() as u64,
+            version: inventory.version,
+            parked: inventory.parked.clone(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What must hold across entities, on a cut with nothing in flight.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::{OrderId, SkuId};
+use crate::domain::inventory::{HoldOwner, Inventory};
+use crate::domain::order::Order;
+
+/// Checks every entity for itself and orders against the holds on their SKUs; answers what is wrong, in
+/// words. Parked entities and orders with an unfinished saga are named too.
+#[must_use]
+pub fn audit(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut owed: BTreeMap<(&SkuId, &OrderId), (u64, u64)> = BTreeMap::new();
+    for order in orders {
+        if let Err(broken) = order.check() {
+            found.push(format!("order {}: {broken}", order.id));
+        }
+        if let Some(reason) = &order.parked {
+            found.push(format!("order {} is parked: {reason}", order.id));
+        }
+        if order.pending.is_some() {
+            found.push(format!("order {} has an unfinished saga", order.id));
+        }
+        for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
+            let (reserved, committed) = owed.entry((&line.sku, &order.id)).or_default();
+            *reserved += u64::from(line.counters.reserved);
+            *committed += u64::from(line.counters.committed);
+        }
+    }
+    for sku in skus {
+        if let Err(broken) = sku.check_fully() {
+            found.push(format!("SKU {}: {broken}", sku.sku));
+        }
+        if let Some(reason) = &sku.parked {
+            found.push(format!("SKU {} is parked: {reason}", sku.sku));
+        }
+        for (owner, hold) in sku.holds() {
+            let HoldOwner::Order(order) = owner else { continue };
+            let due = owed.remove(&(&sku.sku, order)).unwrap_or_default();
+            if due != (hold.reserved, hold.committed) {
+                found.push(format!(
+                    "SKU {} holds {} reserved and {} committed for order {order}, whose lines say {} and {}",
+                    sku.sku, hold.reserved, hold.committed, due.0, due.1
+                ));
+            }
+        }
+    }
+    for ((sku, order), (reserved, committed)) in owed {
+        found.push(format!(
+            "order {order} counts {reserved} reserved and {committed} committed units of SKU {sku}, which holds none for it"
+        ));
+    }
+    found
+}

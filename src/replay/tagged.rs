@@ -1,0 +1,78 @@
+//! Records as tagged bytes. A tag and its version never change their meaning; docs/format.md lists them.
+
+use crate::domain::command::Command;
+use crate::domain::record::{
+    CommandRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, SkuRecord,
+};
+use crate::journal::{codec, record};
+
+const ORDER: u8 = 1;
+const SKU: u8 = 2;
+const COMMAND: u8 = 3;
+const REFUSAL: u8 = 4;
+const PARK: u8 = 5;
+const KEYS_FORGOTTEN: u8 = 6;
+
+/// The version of every record body that this build writes.
+const VERSION: u8 = 1;
+
+/// Why the bytes of a record cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RecordError {
+    /// This build does not know such records.
+    #[error("tag {tag}, version {version} is unknown to this build")]
+    Unknown { tag: u8, version: u8 },
+    /// The body does not decode.
+    #[error("tag {tag}, version {version}: {detail}")]
+    Body { tag: u8, version: u8, detail: String },
+}
+
+/// Appends the record to a payload.
+///
+/// # Errors
+/// When the codec refuses the record; the payload is then as it was.
+pub(crate) fn push(payload: &mut Vec<u8>, record: &Record) -> Result<(), codec::CodecError> {
+    match record {
+        Record::Order(body) => put(payload, ORDER, body),
+        Record::Sku(body) => put(payload, SKU, body),
+        Record::Command(body) => put(payload, COMMAND, body),
+        Record::Refusal(body) => put(payload, REFUSAL, body),
+        Record::Park(body) => put(payload, PARK, body),
+        Record::KeysForgotten(body) => put(payload, KEYS_FORGOTTEN, body),
+    }
+}
+
+fn put(payload: &mut Vec<u8>, tag: u8, body: &impl serde::Serialize) -> Result<(), codec::CodecError> {
+    record::push(payload, tag, VERSION, |bytes| codec::encode_into(bytes, body))
+}
+
+/// The record that the bytes hold.
+pub(crate) fn decode(raw: record::RawRecord<'_>) -> Result<Record, RecordError> {
+    if raw.version != VERSION {
+        return Err(RecordError::Unknown { tag: raw.tag, version: raw.version });
+    }
+    match raw.tag {
+        ORDER => get::<OrderRecord>(raw).map(Record::Order),
+        SKU => get::<SkuRecord>(raw).map(Record::Sku),
+        COMMAND => get::<CommandRecord>(raw).map(Record::Command),
+        REFUSAL => get::<RefusalRecord>(raw).map(Record::Refusal),
+        PARK => get::<ParkRecord>(raw).map(Record::Park),
+        KEYS_FORGOTTEN => get::<KeysForgotten>(raw).map(Record::KeysForgotten),
+        tag => Err(RecordError::Unknown { tag, version: raw.version }),
+    }
+}
+
+fn get<T: serde::de::DeserializeOwned>(raw: record::RawRecord<'_>) -> Result<T, RecordError> {
+    codec::decode(raw.body).map_err(|error| RecordError::Body {
+        tag: raw.tag,
+        version: raw.version,
+        detail: error.to_string(),
+    })
+}
+
+/// The canonical bytes of a command, over which its fingerprint is made.
+pub(crate) fn encode_command(command: &Command) -> Result<Vec<u8>, codec::CodecError> {
+    let mut bytes = Vec::new();
+    codec::encode_into(&mut bytes, command)?;
+    Ok(bytes)
+}
