@@ -36,6 +36,9 @@ pub(crate) struct Core {
     pub(crate) record_commands: RecordCommands,
 }
 
+/// Room for the records of most decisions, so that encoding them does not grow its buffer step by step.
+const RECORD_BYTES_USUAL: usize = 192;
+
 /// An item in the making.
 #[derive(Default)]
 pub(crate) struct Draft {
@@ -47,6 +50,9 @@ pub(crate) struct Draft {
 impl Draft {
     /// Adds a record.
     pub(crate) fn record(&mut self, record: &Record) {
+        if self.item.records.capacity() == 0 {
+            self.item.records.reserve(RECORD_BYTES_USUAL);
+        }
         match tagged::push(&mut self.item.records, record) {
             Ok(()) => self.item.count += 1,
             Err(error) => self.failed = Some(error),

@@ -55,6 +55,9 @@ pub(crate) enum OrderMessage {
     Unpark(Option<Principal>, ReplyTo),
 }
 
+/// Shown the state of a SKU.
+pub(crate) type Look = Box<dyn FnOnce(Option<&Inventory>) + Send>;
+
 /// What a SKU's actor understands.
 pub(crate) enum SkuMessage {
     /// A command from a caller.
@@ -64,7 +67,7 @@ pub(crate) enum SkuMessage {
     /// The order's placement is decided: its hold is no longer provisional.
     Settle(OrderId),
     /// Show the state; `None` where nothing was ever received.
-    Look(Box<dyn FnOnce(Option<&Inventory>) + Send>),
+    Look(Look),
     /// Go to rest if there is nothing to do.
     Rest,
     /// An operator has looked at a parked SKU.

@@ -11,6 +11,7 @@ use crate::domain::command::{Answer, Command, OrderCommand, Request, SkuCommand}
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
+use crate::port::ids::IdError;
 
 impl Engine {
     /// Submits a command and waits for its final word, which is durable when it arrives. Waits fairly for
@@ -137,14 +138,12 @@ impl Engine {
             SkuCommand::Receive { .. } => Absent::Create,
             _ => Absent::HandBack,
         };
-        match core.skus.send(core, sku, SkuMessage::Command(envelope), absent) {
-            Err(Undelivered::Unknown(SkuMessage::Command(envelope))) => {
-                let refusal = Refusal::UnknownSku { sku: sku.clone() };
-                let (entity, now) = (EntityId::Sku(sku.clone()), core.clock.now());
-                core.refuse(entity, envelope, refusal, now, |command| Command::Sku(sku.clone(), command));
-            }
-            // A stopped actor has dropped the message, and with it the caller's reply.
-            Ok(()) | Err(_) => {}
+        let sent = core.skus.send(core, sku, SkuMessage::Command(envelope), absent);
+        // A stopped actor drops the message, and with it the caller's reply: the caller is told by that.
+        if let Err(Undelivered::Unknown(SkuMessage::Command(envelope))) = sent {
+            let refusal = Refusal::UnknownSku { sku: sku.clone() };
+            let (entity, now) = (EntityId::Sku(sku.clone()), core.clock.now());
+            core.refuse(entity, envelope, refusal, now, |command| Command::Sku(sku.clone(), command));
         }
     }
 
@@ -153,20 +152,29 @@ impl Engine {
         let places = matches!(envelope.request.command, OrderCommand::Place(_));
         let (id, origin) = match id {
             Some(id) => (id, IdOrigin::Caller),
-            None => match self.inner.ids.next(core.clock.now()) {
+            None => match self.fresh_id() {
                 Ok(made) => made,
                 Err(error) => return message::fail(core, envelope, &Error::Id(error)),
             },
         };
         let absent = if places { Absent::Create } else { Absent::HandBack };
-        match core.orders.send(core, &id, OrderMessage::Command(envelope, origin), absent) {
-            Err(Undelivered::Unknown(OrderMessage::Command(envelope, _))) => {
-                let (entity, now) = (EntityId::Order(id.clone()), core.clock.now());
-                core.refuse(entity, envelope, Refusal::UnknownOrder, now, |command| {
-                    Command::Order(Some(id), command)
-                });
+        let sent = core.orders.send(core, &id, OrderMessage::Command(envelope, origin), absent);
+        if let Err(Undelivered::Unknown(OrderMessage::Command(envelope, _))) = sent {
+            let (entity, now) = (EntityId::Order(id.clone()), core.clock.now());
+            let wrap = |command| Command::Order(Some(id), command);
+            core.refuse(entity, envelope, Refusal::UnknownOrder, now, wrap);
+        }
+    }
+}
+
+impl Engine {
+    /// A made id that no caller has chosen before.
+    fn fresh_id(&self) -> Result<(OrderId, IdOrigin), IdError> {
+        loop {
+            let made = self.inner.ids.next(self.inner.core.clock.now())?;
+            if self.inner.core.orders.look(&made.0, |_| ()).is_none() {
+                return Ok(made);
             }
-            Ok(()) | Err(_) => {}
         }
     }
 }

@@ -19,9 +19,6 @@ mod reader;
 mod scan;
 mod window;
 
-#[cfg(test)]
-mod tests;
-
 pub use file_log::FileLog;
 pub use log::{
     Appended, Batch, CommitLog, Cursor, Durability, LogError, LogReader, Maintenance, Space, StoredBatch,

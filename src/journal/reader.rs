@@ -297,9 +297,14 @@ impl LogReader for FileReader {
         }
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let (remembered, window) = &mut *memory;
-        let (mut place, visible) = self.place(remembered.take(), window, from)?;
-        let batches = self.collect(&mut place, window, visible, from, bytes_max)?;
-        *remembered = Some(place);
-        Ok(batches)
+        let read = self.place(remembered.take(), window, from).and_then(|(mut place, visible)| {
+            let batches = self.collect(&mut place, window, visible, from, bytes_max)?;
+            *remembered = Some(place);
+            Ok(batches)
+        });
+        read.map_err(|error| match error {
+            LogError::Truncated { first, .. } => LogError::Truncated { asked: from.sequence, first },
+            other => other,
+        })
     }
 }

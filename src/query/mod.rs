@@ -27,7 +27,7 @@ impl SkuView {
     pub fn of(inventory: &Inventory) -> Self {
         Self {
             sku: inventory.sku.clone(),
-            counters: inventory.counters.clone(),
+            counters: inventory.counters,
             holds: inventory.hold_count() as u64,
             version: inventory.version,
             parked: inventory.parked.clone(),

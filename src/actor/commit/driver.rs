@@ -19,8 +19,9 @@ const SEAL_AFTER: Duration = Duration::from_millis(50);
 /// How often the log's background work is looked at when there was nothing to do.
 const MAINTENANCE_EVERY: Duration = Duration::from_millis(5);
 
-/// How often the writer looks at the empty queue before it goes to sleep. A caller that comes back at
-/// once is then served without waking a thread, which costs about as much as half a sync.
+/// How often the writer looks at the empty queue before it goes to sleep. A caller that comes back at once
+/// is then served without waking a thread: at 64 callers that is worth a third of the throughput (yielding
+/// instead of spinning, and spinning for few callers only, were both measured to be slower).
 const SPINS: u32 = 2_000;
 
 /// What drives the writer.
@@ -79,7 +80,7 @@ fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 fn drive(mut writer: Writer, parker: &Parker, stop: &AtomicBool) {
     loop {
-        if let Stepped::Worked { .. } = writer.step() {
+        if writer.step() == Stepped::Worked {
             continue;
         }
         if spin_until_work(writer.queue()) {
@@ -120,7 +121,7 @@ fn maintain(maintenance: &dyn Maintenance, stop: &AtomicBool) {
 async fn drive_as_task(mut writer: Writer, notify: Arc<Notify>, stop: Arc<AtomicBool>) {
     let maintenance = writer.maintenance();
     loop {
-        while let Stepped::Worked { .. } = writer.step() {
+        while writer.step() == Stepped::Worked {
             maintenance.step();
             tokio::task::yield_now().await;
         }

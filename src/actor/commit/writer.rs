@@ -11,10 +11,7 @@ use crate::port::EngineClock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stepped {
     /// Something was committed or released.
-    Worked {
-        /// Items that were taken from the queue.
-        items: usize,
-    },
+    Worked,
     /// There was nothing to do.
     Idle,
 }
@@ -67,9 +64,9 @@ impl Writer {
         }
         let verdict = self.commit(count);
         for release in self.releases.drain(..) {
-            release.go(verdict.as_ref().map(|()| ()));
+            release.go(verdict.as_ref().copied());
         }
-        Stepped::Worked { items }
+        Stepped::Worked
     }
 
     /// Takes items until a batch is full; answers how many, and how many records they hold.

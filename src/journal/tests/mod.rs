@@ -1,1 +1,0 @@
-//! Tests of what only the journal itself can see.
