@@ -53,10 +53,18 @@ impl KeyTable {
         self.slots.insert(key, Slot::Answered(answer));
     }
 
-    /// Claims the key of a saga that a crash interrupted. Only before the engine takes commands.
+    /// Claims the key of a saga that a crash or a parking interrupted, so that duplicates wait for its end.
     pub(crate) fn reclaim(&self, claim: &KeyClaim) {
-        let running = Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() };
-        self.slots.insert(claim.key.clone(), running);
+        let running = || Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() };
+        self.slots.entry(claim.key.clone()).or_insert_with(running);
+    }
+
+    /// The answer of a key, if it has one.
+    pub(crate) fn answer_of(&self, claim: &KeyClaim) -> Option<Outcome> {
+        match &*self.slots.get(&claim.key)? {
+            Slot::Answered(answer) if answer.fingerprint == claim.fingerprint => Some(answer.outcome.clone()),
+            Slot::Answered(_) | Slot::Running { .. } => None,
+        }
     }
 
     /// Decides what to do with a keyed command.

@@ -63,7 +63,7 @@ impl Engine {
         }
         let ids = config.ids.build(config.entropy.clone())?;
         let clock = Arc::new(EngineClock::new(config.clock.clone()));
-        let began = clock.now();
+        let began = config.clock.now();
 
         // 2. Claim the folder, replay the journal, make a new epoch durable. This blocks on files.
         let to_recover = config.clone();
@@ -98,7 +98,7 @@ impl Engine {
         report.finished = finished;
         report.undone = undone;
         report.parked = parked;
-        report.millis = clock.now().as_millis().saturating_sub(began.as_millis());
+        report.millis = config.clock.now().as_millis().saturating_sub(began.as_millis());
 
         // 5. Take commands.
         let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
@@ -205,10 +205,7 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
     }
     let mut open = Vec::new();
     for order in orders {
-        if let Some(pending) = &order.pending {
-            if let Some(claim) = &pending.claim {
-                core.keys.reclaim(claim);
-            }
+        if order.pending.is_some() {
             open.push((order.placed_at, order.id.clone()));
         }
         core.orders.insert(order.id.clone(), compact::pack_order(&order)?);

@@ -97,7 +97,7 @@ fn drive(mut writer: Writer, parker: &Parker, stop: &AtomicBool) {
             }
         }
     }
-    writer.idle();
+    writer.end();
 }
 
 fn spin_until_work(queue: &CommitQueue) -> bool {
@@ -137,7 +137,7 @@ async fn drive_as_task(mut writer: Writer, notify: Arc<Notify>, stop: Arc<Atomic
             }
         }
     }
-    writer.idle();
+    writer.end();
 }
 
 impl Stopper {

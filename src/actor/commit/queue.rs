@@ -48,13 +48,31 @@ pub(crate) struct CommitQueue {
     /// Set by the driver before it goes to sleep; whoever clears it wakes the driver.
     sleeping: AtomicBool,
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    closed: AtomicBool,
 }
 
 impl CommitQueue {
     /// Hands an item over. Never blocks.
     pub(crate) fn push(&self, item: Item) {
         self.items.push(item);
-        self.wake();
+        if self.closed.load(Ordering::SeqCst) {
+            self.turn_away();
+        } else {
+            self.wake();
+        }
+    }
+
+    /// The writer has ended: whatever comes now is told so. Whoever pushes looks at the mark after it has
+    /// pushed, and the writer looks at the queue after it has set the mark, so nothing is left behind.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.turn_away();
+    }
+
+    fn turn_away(&self) {
+        while let Some(item) = self.items.pop() {
+            item.releases.into_iter().for_each(|release| release.go(Err(&Error::Closed)));
+        }
     }
 
     /// Wakes the driver if it sleeps.

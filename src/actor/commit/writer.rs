@@ -112,6 +112,13 @@ impl Writer {
         }
     }
 
+    /// Ends: what is in the queue is committed, the seal is written, what comes later is turned away.
+    pub(super) fn end(mut self) {
+        while self.step() == Stepped::Worked {}
+        self.idle();
+        self.queue.close();
+    }
+
     /// Marks a quiet moment: everything so far is known to be durable, and the room is looked at again.
     pub(super) fn idle(&mut self) {
         if self.gate.halted().is_some() {

@@ -51,6 +51,10 @@ impl OrderState {
         let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
             return;
         };
+        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
+        if let Some(claim) = claim.filter(|_| redelivered) {
+            self.core.keys.reclaim(claim);
+        }
         let done = Vec::with_capacity(plan.demand.len());
         self.run = Some(Run {
             plan,
@@ -90,7 +94,7 @@ impl OrderState {
         let Some(run) = &mut self.run else { return };
         let Some(op) = run.plan.op.undo() else {
             let reason = smol_str::format_smolstr!("a step that cannot be undone was refused: {refusal}");
-            return self.park_saga(reason, refusal);
+            return self.park_saga(reason);
         };
         run.undoing = true;
         run.refusal = Some(refusal.clone());
@@ -171,7 +175,7 @@ impl OrderState {
         let Some(run) = &mut self.run else { return };
         let Some(refusal) = run.refusal.clone() else { return };
         match run.stuck.take() {
-            Some(reason) => self.park_saga(reason, refusal),
+            Some(reason) => self.park_saga(reason),
             None => self.end(SagaEnd::Undone(refusal)),
         }
     }
@@ -187,8 +191,7 @@ impl OrderState {
         settle(&self.core, &self.id, &run);
         if let Err(reason) = applied {
             self.run = Some(run);
-            let refusal = Refusal::Parked { reason: reason.clone() };
-            return self.park_saga(reason, refusal);
+            return self.park_saga(reason);
         }
         let outcome: Outcome = match &end {
             SagaEnd::Done => self.outcome(),
@@ -208,13 +211,16 @@ impl OrderState {
     }
 
     /// Parks an order whose saga can neither go on nor back; it stays open, and unpark drives it on.
-    fn park_saga(&mut self, reason: smol_str::SmolStr, refusal: Refusal) {
+    fn park_saga(&mut self, reason: smol_str::SmolStr) {
         let Some(run) = self.run.take() else { return };
         settle(&self.core, &self.id, &run);
-        self.park(reason);
+        self.park(reason.clone());
         let mut draft = Draft::default();
-        if let Some(reply) = run.reply {
-            draft.answer(reply, Err(refusal));
+        // Whoever waits is not left waiting for an operator; the key is free until the saga goes on.
+        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
+        let waiting = claim.map(|claim| self.core.keys.release(claim)).unwrap_or_default();
+        for reply in waiting.into_iter().chain(run.reply) {
+            draft.answer(reply, Err(Refusal::Parked { reason: reason.clone() }));
         }
         self.core.commit(draft);
         if let Some(tell) = run.tell {
