@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
+use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tokio::sync::oneshot;
 
@@ -20,6 +21,7 @@ use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
 use crate::domain::order::{self, Order, OrderEvent};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 use crate::guard;
 use crate::replay::compact;
 use saga::Run;
@@ -170,7 +172,7 @@ impl OrderState {
         let mut draft = Draft::default();
         let id = Some(self.id.clone());
         self.core.record_command(&mut draft, &request, now, |command| Command::Order(id, command));
-        let mut record = self.record(events, request.by.clone());
+        let mut record = self.record(events, request.by.clone(), now);
         if begins_saga {
             record.mark = claim.as_ref().map(|c| Box::new(KeyMark::Started(c.0.clone())));
         }
@@ -197,9 +199,13 @@ impl OrderState {
         self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Order(id, command));
     }
 
-    fn record(&self, events: smallvec::SmallVec<[OrderEvent; 2]>, by: Option<Principal>) -> OrderRecord {
+    fn record(
+        &self,
+        events: SmallVec<[OrderEvent; 2]>,
+        by: Option<Principal>,
+        at: Timestamp,
+    ) -> OrderRecord {
         let version = self.order.as_ref().map_or(0, |order| order.version) + events.len() as u64;
-        let at = self.core.clock.now();
         OrderRecord { order: self.id.clone(), version, at, by, events, mark: None }
     }
 

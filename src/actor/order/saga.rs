@@ -186,7 +186,7 @@ impl OrderState {
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
         let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
-        let mut record = self.record(order::finish(order, &end), by);
+        let mut record = self.record(order::finish(order, &end), by, self.core.clock.now());
         let applied = guard::apply(|| Order::apply(&mut self.order, &record));
         settle(&self.core, &self.id, &run);
         if let Err(reason) = applied {
