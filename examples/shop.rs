@@ -133,12 +133,7 @@ async fn show_the_history(engine: &Engine) -> Outcome<()> {
         {
             let by = record.by.map_or_else(String::new, |by| format!(" (by {by})"));
             let names: Vec<&str> = record.events.iter().map(name).collect();
-            println!(
-                "  {:>3}  version {}  {}{by}",
-                published.sequence,
-                record.version,
-                names.join(", ")
-            );
+            println!("  {:>3}  version {}  {}{by}", published.sequence, record.version, names.join(", "));
         }
     }
     Ok(())

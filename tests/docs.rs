@@ -68,7 +68,11 @@ fn the_page_of_the_format_lists_every_record_with_its_tag_and_version() {
         ("Park", "PARK"),
         ("KeysForgotten", "KEYS_FORGOTTEN"),
     ];
-    assert_eq!(source.matches(": u8 = ").count(), names.len() + 1, "a record has no row here and on the page");
+    assert_eq!(
+        source.matches(": u8 = ").count(),
+        names.len() + 1,
+        "a record has no row here and on the page"
+    );
     let page = read("docs/format.md");
     for (record, constant) in names {
         let row = format!("| {} | {version} | `{record}` |", number(constant));

@@ -2,7 +2,7 @@
 //! comments and names look like. A finding names the file, the line and the rule.
 //!
 //! The counts marked as ratchets only ever go down: whoever shortens a file or a function lowers them.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod functions;
 mod layers;
