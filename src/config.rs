@@ -43,7 +43,7 @@ pub struct Config {
     pub folder: PathBuf,
     /// What survives: power loss (`Disk`), a crash of the process (`Process`), nothing (`Memory`).
     pub durability: Durability,
-    /// Size of a segment of the journal in bytes. Three are allocated ahead.
+    /// Size of a segment of the journal in bytes. There are at least three: the current one, the next, and a reserve.
     pub segment_bytes: u64,
     /// About how many bytes of records are committed with one sync.
     pub batch_bytes_max: usize,

@@ -41,7 +41,7 @@ pub struct OrderRecord {
     pub version: u64,
     /// Engine time of the decision.
     pub at: Timestamp,
-    /// Who gave the command; `None` for the engine itself.
+    /// Who gave the command; `None` where nobody was named, and for what the engine does by itself.
     pub by: Option<Principal>,
     /// What happened; never empty.
     pub events: SmallVec<[OrderEvent; 2]>,
@@ -58,7 +58,7 @@ pub struct SkuRecord {
     pub version: u64,
     /// Engine time of the decision.
     pub at: Timestamp,
-    /// Who gave the command; `None` for the engine itself.
+    /// Who gave the command; `None` where nobody was named, and for what the engine does by itself.
     pub by: Option<Principal>,
     /// What moved. Empty only where a keyed command changed nothing and its answer is recorded.
     pub events: SmallVec<[StockEvent; 1]>,

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+//! What every scheme of ids promises: unique, ordered as issued, never issued twice over a restart.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
