@@ -72,7 +72,9 @@ fn append(criterion: &mut Criterion) {
         });
     });
 
-    for (name, durability) in [("durability Disk", Durability::Disk), ("durability Process", Durability::Process)] {
+    for (name, durability) in
+        [("durability Disk", Durability::Disk), ("durability Process", Durability::Process)]
+    {
         let temporary = tempfile::tempdir().unwrap();
         let mut log = serve(temporary.path(), durability);
         let maintenance = log.maintenance();

@@ -21,7 +21,13 @@ fn go<T>(result: Result<T, LogError>) -> ControlFlow<(), T> {
     result.map_or(ControlFlow::Break(()), ControlFlow::Continue)
 }
 
-fn append_some(fs: &SimFs, promise: &mut Promise, batches: u64, truncate: bool, seal: bool) -> ControlFlow<()> {
+fn append_some(
+    fs: &SimFs,
+    promise: &mut Promise,
+    batches: u64,
+    truncate: bool,
+    seal: bool,
+) -> ControlFlow<()> {
     let (mut log, _, _) = go(open(fs))?;
     let maintenance = log.maintenance();
     for _ in 0..batches {
@@ -53,7 +59,8 @@ fn assert_kept(image: &SimFs, promise: &Promise, what: &str) {
     let (mut log, _, batches) = open(image).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_contiguous(&batches);
     let read = payloads(&batches);
-    let first = batches.iter().find(|batch| batch.count > 0).map_or(1, |batch| batch.first_sequence.div_ceil(2));
+    let first =
+        batches.iter().find(|batch| batch.count > 0).map_or(1, |batch| batch.first_sequence.div_ceil(2));
     let last = first + read.len() as u64 - 1;
     assert!(last >= promise.acknowledged, "{what}: {} were acknowledged, {last} kept", promise.acknowledged);
     assert!(last <= promise.attempted, "{what}: batch {last} was never appended");

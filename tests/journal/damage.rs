@@ -58,7 +58,9 @@ fn a_bad_frame_in_a_segment_before_the_last_is_refused() {
     content[last] ^= 0x10;
     fs.plant(&path, content);
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    assert!(matches!(refused(&fs), LogError::Damaged { segment, offset, .. } if segment == name && offset > 4096));
+    assert!(
+        matches!(refused(&fs), LogError::Damaged { segment, offset, .. } if segment == name && offset > 4096)
+    );
 }
 
 #[test]

@@ -55,7 +55,10 @@ fn a_reader_beside_the_writer_sees_only_what_is_durable() {
         append(&mut log, index, 300).unwrap();
         if index % 3 == 0 {
             let (read, end) = drain(reader.as_ref(), cursor, 400);
-            assert_eq!(payloads(&read), (index - 2..=index).map(|index| payload(index, 300)).collect::<Vec<_>>());
+            assert_eq!(
+                payloads(&read),
+                (index - 2..=index).map(|index| payload(index, 300)).collect::<Vec<_>>()
+            );
             cursor = end;
         }
     }
@@ -81,7 +84,10 @@ fn cursors_the_log_cannot_serve_are_errors() {
     assert_eq!(end, Cursor { epoch: 3, sequence: 241 });
     assert!(reader.read(Cursor { epoch: 2, ..end }, 1).unwrap().is_empty());
     let wrong = |epoch, sequence| {
-        assert!(matches!(reader.read(Cursor { epoch, sequence }, 1), Err(LogError::WrongEpoch { .. })), "{epoch}");
+        assert!(
+            matches!(reader.read(Cursor { epoch, sequence }, 1), Err(LogError::WrongEpoch { .. })),
+            "{epoch}"
+        );
     };
     wrong(1, 241);
     wrong(4, 241);
@@ -90,7 +96,10 @@ fn cursors_the_log_cannot_serve_are_errors() {
     wrong(2, 22);
     // At the change of epochs both sides of the mark are right.
     for epoch in [1, 2] {
-        assert_eq!(reader.read(Cursor { epoch, sequence: 121 }, 1).unwrap().last().unwrap().end().sequence, 123);
+        assert_eq!(
+            reader.read(Cursor { epoch, sequence: 121 }, 1).unwrap().last().unwrap().end().sequence,
+            123
+        );
     }
     let ahead = reader.read(Cursor { epoch: 3, sequence: 242 }, 1);
     assert_eq!(ahead, Err(LogError::Ahead { asked: 242, end: 241 }));
@@ -156,7 +165,8 @@ fn a_log_in_memory_keeps_its_last_batches_and_says_what_it_dropped() {
     let reader = log.reader();
     assert_eq!(reader.read(Cursor { epoch: 0, sequence: 1 }, 1), Ok(vec![]));
     for index in 1..=20 {
-        log.append(Batch { count: 2, payload: &payload(index, 100), at: Timestamp::from_millis(index) }).unwrap();
+        log.append(Batch { count: 2, payload: &payload(index, 100), at: Timestamp::from_millis(index) })
+            .unwrap();
     }
     assert_eq!(reader.start(), Cursor { epoch: 1, sequence: 21 });
     let gone = reader.read(Cursor { epoch: 0, sequence: 1 }, 1);

@@ -9,7 +9,8 @@ use crate::support::{SEGMENT_BYTES, append, assert_contiguous, open, payload, pa
 fn a_run_across_many_segments_is_read_back_whole() {
     let fs = SimFs::new();
     let (mut log, _, _) = open(&fs).unwrap();
-    let expected: Vec<Vec<u8>> = (1..=300).map(|index| payload(index, (index as usize * 37) % 900 + 1)).collect();
+    let expected: Vec<Vec<u8>> =
+        (1..=300).map(|index| payload(index, (index as usize * 37) % 900 + 1)).collect();
     let maintenance = log.maintenance();
     for (index, payload) in expected.iter().enumerate() {
         append(&mut log, index as u64 + 1, payload.len()).unwrap();

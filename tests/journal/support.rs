@@ -50,7 +50,9 @@ pub fn open_with(fs: &SimFs, options: LogOptions) -> Result<(FileLog, Tail, Vec<
 
 /// The payload that batch `index` of a test has: its content follows from the number.
 pub fn payload(index: u64, bytes: usize) -> Vec<u8> {
-    (0..bytes as u64).map(|offset| (index.wrapping_mul(31).wrapping_add(offset * 7) % 251) as u8 + 1).collect()
+    (0..bytes as u64)
+        .map(|offset| (index.wrapping_mul(31).wrapping_add(offset * 7) % 251) as u8 + 1)
+        .collect()
 }
 
 pub fn append(log: &mut FileLog, index: u64, bytes: usize) -> Result<Appended, LogError> {

@@ -55,7 +55,11 @@ fn a_tail_torn_at_any_byte_is_cut_and_the_rest_is_served() {
                 continue;
             }
             assert_eq!(payloads(&batches), vec![payload(1, 100), payload(2, 100)], "kept {kept}");
-            assert_eq!(tail.cut.as_ref().map(|cut| cut.offset), (kept > 0).then_some(last as u64), "kept {kept}");
+            assert_eq!(
+                tail.cut.as_ref().map(|cut| cut.offset),
+                (kept > 0).then_some(last as u64),
+                "kept {kept}"
+            );
             assert_eq!(append(&mut log, 9, 50).unwrap().first_sequence, 5);
             drop(log);
             let (_, _, batches) = open(&copy).unwrap();
