@@ -45,6 +45,8 @@ pub(crate) struct Draft {
     item: Item,
     /// Why a record could not be encoded; its effect must then not leave the engine.
     failed: Option<CodecError>,
+    /// The key that the item answers.
+    answers: Option<(KeyClaim, Outcome, Timestamp)>,
 }
 
 impl Draft {
@@ -57,6 +59,13 @@ impl Draft {
             Ok(()) => self.item.count += 1,
             Err(error) => self.failed = Some(error),
         }
+    }
+
+    /// Ends a keyed command with an answer: the mark for its record. `at` is the time of that record.
+    /// Duplicates are answered behind it.
+    pub(crate) fn answer_key(&mut self, claim: Claimed, outcome: &Outcome, at: Timestamp) -> Box<KeyMark> {
+        self.answers = Some((claim.0.clone(), outcome.clone(), at));
+        Box::new(KeyMark::Answered(claim.0, outcome.clone()))
     }
 
     /// Adds an answer that leaves when the records are durable.
@@ -73,6 +82,15 @@ impl Core {
             self.gate.halt(Error::Halted { reason: error.to_string() });
         }
         self.queue.push(draft.item);
+        // Only now: a duplicate that finds the answer in the table is queued behind what it rests on.
+        if let Some((claim, outcome, at)) = draft.answers {
+            let waiting = self.keys.answer(&claim, &outcome, at);
+            if !waiting.is_empty() {
+                let again = |reply| Release::Answer(reply, outcome.clone());
+                let releases = waiting.into_iter().map(again).collect();
+                self.queue.push(Item { releases, ..Item::default() });
+            }
+        }
     }
 
     /// Lets `call` run when everything handed over so far is durable.
@@ -112,20 +130,6 @@ impl Core {
         }
     }
 
-    /// Ends a keyed command with an answer: the mark for its record, and the answers of its duplicates.
-    pub(crate) fn answer_key(
-        &self,
-        draft: &mut Draft,
-        claim: Claimed,
-        outcome: &Outcome,
-        at: Timestamp,
-    ) -> Box<KeyMark> {
-        for reply in self.keys.answer(&claim.0, outcome, at) {
-            draft.answer(reply, outcome.clone());
-        }
-        Box::new(KeyMark::Answered(claim.0, outcome.clone()))
-    }
-
     /// Refuses a command: recorded with its key, if it has one and the refusal is final, and answered
     /// when everything it rests on is durable.
     pub(crate) fn refuse<C: Clone>(
@@ -142,7 +146,7 @@ impl Core {
         let mut mark = None;
         match claim {
             Some(claim) if refusal.is_final() => {
-                mark = Some(self.answer_key(&mut draft, claim, &outcome, at));
+                mark = Some(draft.answer_key(claim, &outcome, at));
             }
             Some(claim) => {
                 for waiting in self.keys.release(&claim.0) {

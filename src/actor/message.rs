@@ -20,13 +20,14 @@ pub(crate) type Reply = Result<Outcome, Error>;
 #[derive(Debug, Default)]
 pub(crate) struct ReplyTo {
     pub(crate) sender: Option<oneshot::Sender<Reply>>,
-    #[allow(dead_code, reason = "held for its drop, which admits the next command")]
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
 impl ReplyTo {
     /// Sends the reply; a caller that has gone away is no concern of the engine's.
     pub(crate) fn send(self, reply: Reply) {
+        // First, so that a caller who has the answer finds the room that its command took.
+        drop(self.permit);
         if let Some(sender) = self.sender {
             let _ = sender.send(reply);
         }

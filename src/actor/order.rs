@@ -186,7 +186,7 @@ impl OrderState {
             self.begin(myself, Some(reply), false);
         } else {
             let outcome = self.outcome();
-            record.mark = claim.map(|c| self.core.answer_key(&mut draft, c, &outcome, now));
+            record.mark = claim.map(|c| draft.answer_key(c, &outcome, record.at));
             draft.record(&Record::Order(record));
             draft.answer(reply, outcome);
             self.core.commit(draft);
@@ -223,6 +223,8 @@ impl OrderState {
     /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
     fn unpark(&mut self, myself: &ActorRef<OrderMessage>, by: Option<Principal>, reply: ReplyTo) {
         let mut draft = Draft::default();
+        let ReplyTo { sender, permit } = reply;
+        let reply = ReplyTo { sender, permit: None };
         match self.order.as_mut().map(|order| order.parked.take()) {
             None => draft.answer(reply, Err(Refusal::UnknownOrder)),
             Some(None) => draft.answer(reply, Err(Refusal::NotParked)),
@@ -232,7 +234,8 @@ impl OrderState {
             }
         }
         self.core.commit(draft);
-        self.begin(myself, None, true);
+        // The permit stays with the saga, so that whoever waits for quiet waits for its end.
+        self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {

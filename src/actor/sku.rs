@@ -139,7 +139,7 @@ impl SkuState {
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
         let outcome = Ok(Answer::Stock(decision.answer));
-        let mark = claim.map(|c| self.core.answer_key(&mut draft, c, &outcome, now));
+        let mark = claim.map(|c| draft.answer_key(c, &outcome, now));
         if !decision.events.is_empty() || mark.is_some() {
             let record = SkuRecord { mark, ..self.record(decision.events, request.by, now) };
             self.journal_and_apply(&mut draft, record);

@@ -166,7 +166,9 @@ impl Engine {
     /// [`Refusal::NotParked`] when it is not parked; else as for [`Engine::submit`].
     pub async fn unpark(&self, entity: &EntityId, by: Principal) -> Result<(), Error> {
         let (sender, receiver) = oneshot::channel();
-        let reply = ReplyTo { sender: Some(sender), permit: None };
+        let admission = self.inner.admission.clone();
+        let permit = admission.acquire_owned().await.map_err(|_| Error::Closed)?;
+        let reply = ReplyTo { sender: Some(sender), permit: Some(permit) };
         let core = &self.inner.core;
         let unknown = match entity {
             EntityId::Order(id) => core

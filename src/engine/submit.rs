@@ -27,6 +27,8 @@ impl Engine {
         self.ready(&request.command)?;
         let semaphore = self.inner.admission.clone();
         let permit = semaphore.acquire_owned().await.map_err(|_| Error::Closed)?;
+        // While it waited, the engine may have halted or the disk have filled up.
+        self.ready(&request.command)?;
         self.enter(request, permit).await
     }
 
@@ -62,7 +64,7 @@ impl Engine {
             waiting.push(match self.ready(&request.command) {
                 Err(error) => Err(error),
                 Ok(()) => match self.inner.admission.clone().acquire_owned().await {
-                    Ok(permit) => Ok(self.send(request, permit)),
+                    Ok(permit) => self.ready(&request.command).map(|()| self.send(request, permit)),
                     Err(_) => Err(Error::Closed),
                 },
             });

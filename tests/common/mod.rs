@@ -1,8 +1,20 @@
 //! What the tests share: a folder, an engine in it, and short ways to say what a shop does.
-#![allow(clippy::unwrap_used, dead_code, reason = "a test fails by panicking, and none uses all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    reason = "a test fails by panicking, and none uses all of it"
+)]
+
+pub(crate) mod journal;
+pub(crate) mod sim;
+
+use std::future::Future;
+use std::time::Duration;
 
 use earmark::{
-    Config, Currency, Engine, LineRequest, Money, OrderId, PayOrder, PlaceOrder, SkuCommand, SkuId,
+    BusinessId, CancelOrder, Config, Currency, Engine, Error, IdempotencyKey, LineQuantity, LineRequest,
+    Money, Order, OrderAnswer, OrderId, PayOrder, PlaceOrder, Refusal, ShipOrder, SkuCommand, SkuId, State,
 };
 use tempfile::TempDir;
 
@@ -44,4 +56,71 @@ pub(crate) fn placement(id: &str, lines: &[(&str, u32)]) -> PlaceOrder {
 
 pub(crate) fn payment(id: &str, minor: i64) -> PayOrder {
     PayOrder::new(order(id), "card".parse().unwrap(), Money::new(minor, Currency::EUR))
+}
+
+pub(crate) fn business() -> BusinessId {
+    "shop".parse().unwrap()
+}
+
+pub(crate) fn key(text: &str) -> IdempotencyKey {
+    text.parse().unwrap()
+}
+
+pub(crate) fn cart(name: &str) -> earmark::CartId {
+    name.parse().unwrap()
+}
+
+pub(crate) fn parts(parts: &[(u32, u32)]) -> Vec<LineQuantity> {
+    parts.iter().map(|&(line, quantity)| LineQuantity { line, quantity }).collect()
+}
+
+pub(crate) fn shipment(id: &str, lines: &[(u32, u32)]) -> ShipOrder {
+    ShipOrder { order: order(id), lines: parts(lines) }
+}
+
+pub(crate) fn cancellation(id: &str, lines: &[(u32, u32)]) -> CancelOrder {
+    CancelOrder { order: order(id), lines: parts(lines), reason: "changed my mind".into() }
+}
+
+/// The answer to a command on an order in EUR.
+pub(crate) fn answer(id: &str, state: State, money: [i64; 3], version: u64) -> OrderAnswer {
+    let [due, paid, refund_due] = money;
+    OrderAnswer { order: order(id), state, due, paid, refund_due, version }
+}
+
+/// A SKU's `[available, reserved, committed, shipped]`.
+pub(crate) async fn stock(engine: &Engine, name: &str) -> [u64; 4] {
+    let c = engine.sku(&sku(name)).await.unwrap().unwrap().counters;
+    [c.available, c.reserved, c.committed, c.shipped]
+}
+
+pub(crate) async fn look(engine: &Engine, id: &str) -> Order {
+    engine.order(&order(id)).await.unwrap().unwrap()
+}
+
+pub(crate) async fn assert_sound(engine: &Engine) {
+    assert_eq!(engine.cut().await.unwrap().violations, Vec::<String>::new());
+}
+
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> Refusal {
+    match result {
+        Err(Error::Refused(refusal)) => refusal,
+        other => panic!("not a refusal: {other:?}"),
+    }
+}
+
+/// What must come, and soon: a call that hangs fails the test instead of holding it up.
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: hangs"),
+    }
+}
+
+/// The seed of a random test: printed, and taken from the environment to repeat a failure.
+#[allow(clippy::print_stderr, reason = "a failing run must show its seed")]
+pub(crate) fn seed(default: u64) -> u64 {
+    let seed = std::env::var("EARMARK_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(default);
+    eprintln!("EARMARK_SEED={seed}");
+    seed
 }

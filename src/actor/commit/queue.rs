@@ -32,10 +32,13 @@ pub(crate) enum Release {
 }
 
 impl Release {
-    /// Lets it leave, or says why it may not.
+    /// Lets it leave, or says why it may not. Of a command's effect an earlier part can be durable (the
+    /// order was placed, its stock not yet reserved): whatever failed, its outcome shows at the next open.
     pub(crate) fn go(self, verdict: Result<(), &Error>) {
         match self {
-            Self::Answer(reply, outcome) => reply.send(verdict.map(|()| outcome).map_err(Clone::clone)),
+            Self::Answer(reply, outcome) => {
+                reply.send(verdict.map(|()| outcome).map_err(|_| Error::OutcomeUnknown));
+            }
             Self::Call(call) => call(verdict.map_err(Clone::clone)),
         }
     }
@@ -48,6 +51,7 @@ pub(crate) struct CommitQueue {
     /// Set by the driver before it goes to sleep; whoever clears it wakes the driver.
     sleeping: AtomicBool,
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Set when the writer has gone: nothing that is pushed will be taken.
     closed: AtomicBool,
 }
 
@@ -55,15 +59,14 @@ impl CommitQueue {
     /// Hands an item over. Never blocks.
     pub(crate) fn push(&self, item: Item) {
         self.items.push(item);
+        self.wake();
+        // Whoever pushes beside the closing either is seen by it or sees it.
         if self.closed.load(Ordering::SeqCst) {
             self.turn_away();
-        } else {
-            self.wake();
         }
     }
 
-    /// The writer has ended: whatever comes now is told so. Whoever pushes looks at the mark after it has
-    /// pushed, and the writer looks at the queue after it has set the mark, so nothing is left behind.
+    /// Says that nobody takes items any more, and turns away those that are left.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.turn_away();

@@ -104,10 +104,7 @@ impl Writer {
                 // Whatever the log says, the actors' memory is now ahead of the journal: nothing more may
                 // be accepted, and for these commands it is unknown whether they will be found.
                 self.gate.halt(Error::Halted { reason: error.to_string() });
-                Err(match error {
-                    LogError::Full { .. } => Error::DiskFull,
-                    _ => Error::OutcomeUnknown,
-                })
+                Err(Error::OutcomeUnknown)
             }
         }
     }
@@ -116,7 +113,6 @@ impl Writer {
     pub(super) fn end(mut self) {
         while self.step() == Stepped::Worked {}
         self.idle();
-        self.queue.close();
     }
 
     /// Marks a quiet moment: everything so far is known to be durable, and the room is looked at again.
@@ -130,7 +126,16 @@ impl Writer {
         }
         match self.log.seal(self.clock.now()) {
             Ok(()) => self.unsealed = false,
+            // A seal is a convenience: without room for it nothing is lost, and it is tried again.
+            Err(LogError::Full { .. }) => {}
             Err(error) => self.gate.halt(Error::Halted { reason: error.to_string() }),
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Whoever still waits behind the writer, or asks later, is told that the engine is closed.
+    fn drop(&mut self) {
+        self.queue.close();
     }
 }

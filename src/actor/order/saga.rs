@@ -198,7 +198,7 @@ impl OrderState {
             SagaEnd::Undone(refusal) => Err(refusal.clone()),
         };
         let mut draft = Draft::default();
-        record.mark = claim.map(|c| self.core.answer_key(&mut draft, Claimed(c), &outcome, record.at));
+        record.mark = claim.map(|c| draft.answer_key(Claimed(c), &outcome, record.at));
         draft.record(&Record::Order(record));
         if let Some(reply) = run.reply {
             draft.answer(reply, outcome);

@@ -1,0 +1,208 @@
+//! How the engine takes commands and stops taking them: permits, closing, passivation, folders.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::*;
+use earmark::{Config, Engine, Error, IdScheme, PlaceOrder, State};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_call_on_a_closed_engine_answers_closed() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    receive(&engine, "a", 5).await;
+    engine.place(placement("o", &[("a", 1)])).await.unwrap();
+    let other = engine.clone();
+    soon("close", engine.close()).await.unwrap();
+    assert_eq!(other.place(placement("p", &[("a", 1)])).await, Err(Error::Closed));
+    assert_eq!(other.try_submit(placement("p", &[("a", 1)])).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("o"))).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("none"))).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("a"))).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("none"))).await, Err(Error::Closed));
+    assert_eq!(soon("flush", other.flush()).await, Err(Error::Closed));
+    assert_eq!(soon("cut", other.cut()).await.map(|cut| cut.hash), Err(Error::Closed));
+    assert_eq!(soon("forget", other.forget_keys(earmark::Timestamp::ZERO)).await, Err(Error::Closed));
+    let by = || "operator".parse().unwrap();
+    for entity in [earmark::EntityId::Order(order("o")), earmark::EntityId::Sku(sku("a"))] {
+        assert_eq!(soon("unpark", other.unpark(&entity, by())).await, Err(Error::Closed));
+    }
+    assert_eq!(soon("a second close", other.close()).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn queries_that_race_with_close_are_answered_one_way_or_the_other() {
+    for _ in 0..30 {
+        let engine = Engine::open(Config::in_memory()).await.unwrap();
+        receive(&engine, "a", 5).await;
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let engine = engine.clone();
+                tokio::spawn(async move { while engine.sku(&sku("a")).await.is_ok() {} })
+            })
+            .collect();
+        soon("close", engine.close()).await.unwrap();
+        for reader in readers {
+            soon("a reader", reader).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn close_waits_for_the_commands_in_flight_and_nothing_acknowledged_is_lost() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    receive(&engine, "a", 1_000).await;
+    let calls: Vec<_> = (0..300)
+        .map(|n| {
+            let engine = engine.clone();
+            tokio::spawn(async move { (n, engine.place(placement(&format!("o-{n}"), &[("a", 1)])).await) })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    soon("close", engine.close()).await.unwrap();
+    let engine = open(&folder).await;
+    assert!(engine.recovery().sealed);
+    for call in calls {
+        match call.await.unwrap() {
+            (n, Ok(_)) => assert_eq!(look(&engine, &format!("o-{n}")).await.state, State::Reserved),
+            (n, Err(Error::Closed)) => assert_eq!(engine.order(&order(&format!("o-{n}"))).await, Ok(None)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_sound(&engine).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_is_dropped_without_close_loses_nothing_acknowledged() {
+    let folder = folder();
+    for round in 0..5u64 {
+        let engine = open(&folder).await;
+        assert_eq!(engine.recovery().orders, round);
+        receive(&engine, "a", 1).await;
+        engine.place(placement(&format!("o-{round}"), &[("a", 1)])).await.unwrap();
+    }
+    let engine = open(&folder).await;
+    assert_eq!(stock(&engine, "a").await, [0, 5, 0, 0]);
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_folder_has_one_engine_and_a_process_may_have_many() {
+    let (one, two) = (folder(), folder());
+    let (first, second) = (open(&one).await, open(&two).await);
+    receive(&first, "a", 1).await;
+    receive(&second, "a", 2).await;
+    let third = Engine::open(config(&one)).await.map(|_| ()).unwrap_err();
+    assert!(matches!(third, Error::Journal(earmark::journal::LogError::InUse { .. })), "{third:?}");
+    assert_eq!((stock(&first, "a").await[0], stock(&second, "a").await[0]), (1, 2));
+    first.close().await.unwrap();
+    let again = open(&one).await;
+    assert_eq!(stock(&again, "a").await[0], 1);
+}
+
+#[tokio::test]
+async fn ids_of_every_scheme_go_on_after_a_restart_and_never_repeat() {
+    let schemes = [
+        IdScheme::Sequence { prefix: Some("A-".into()) },
+        IdScheme::Sequence { prefix: None },
+        IdScheme::UuidV7,
+        IdScheme::Snowflake { worker: 777 },
+        IdScheme::Custom { prefix: "AB".into() },
+    ];
+    for ids in schemes {
+        let folder = folder();
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let engine = Engine::open(Config { ids: ids.clone(), ..config(&folder) }).await.unwrap();
+            receive(&engine, "a", 20).await;
+            for _ in 0..20 {
+                let place = PlaceOrder { order: None, ..placement("x", &[("a", 1)]) };
+                seen.push(engine.place(place).await.unwrap().order);
+            }
+            engine.close().await.unwrap();
+        }
+        let mut unique = seen.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), seen.len(), "{ids:?} repeats");
+        if ids != IdScheme::UuidV7 && !matches!(ids, IdScheme::Snowflake { .. }) {
+            assert_eq!(unique, seen, "{ids:?} goes back");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_made_id_steps_over_one_that_a_caller_has_chosen() {
+    let ids = IdScheme::Sequence { prefix: None };
+    let engine = Engine::open(Config { ids, ..Config::in_memory() }).await.unwrap();
+    receive(&engine, "a", 5).await;
+    engine.place(placement("0000000001", &[("a", 1)])).await.unwrap();
+    let place = PlaceOrder { order: None, ..placement("x", &[("a", 1)]) };
+    assert_eq!(engine.place(place).await.unwrap().order, order("0000000002"));
+}
+
+/// Polls a future once and drops it.
+async fn poll_once<T>(future: impl std::future::Future<Output = T>) {
+    tokio::select! { biased; _ = future => {} () = std::future::ready(()) => {} }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_goes_away_loses_neither_its_command_nor_its_permit() {
+    let engine = Engine::open(Config { commands_in_flight_max: 4, ..Config::in_memory() }).await.unwrap();
+    receive(&engine, "a", 1_000).await;
+    for round in 0..200 {
+        poll_once(engine.place(placement(&format!("o-{round}"), &[("a", 1)]))).await;
+    }
+    let placed = soon("every permit comes back", engine.cut()).await.unwrap();
+    assert_eq!(placed.violations, Vec::<String>::new());
+    assert!(placed.orders.len() >= 3, "{} placed", placed.orders.len());
+    assert!(placed.orders.iter().all(|order| order.state == State::Reserved));
+    soon("close", engine.close()).await.unwrap();
+}
+
+#[tokio::test]
+async fn try_submit_answers_overloaded_when_the_permits_are_gone() {
+    let engine = Engine::open(Config { commands_in_flight_max: 2, ..Config::in_memory() }).await.unwrap();
+    receive(&engine, "a", 10).await;
+    // On one thread nothing runs until this test awaits for real.
+    poll_once(engine.place(placement("o", &[("a", 1)]))).await;
+    poll_once(engine.place(placement("p", &[("a", 1)]))).await;
+    let refused = engine.try_submit(placement("q", &[("a", 1)])).await;
+    assert_eq!(refused, Err(Error::Overloaded { in_flight_max: 2 }));
+    engine.flush().await.unwrap();
+    soon("room", engine.cut()).await.unwrap();
+    assert!(engine.try_submit(placement("q", &[("a", 1)])).await.is_ok());
+    assert_eq!(stock(&engine, "a").await, [7, 3, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn skus_that_go_to_rest_all_the_time_lose_no_message() {
+    let engine = Engine::open(Config { sku_idle_ms: 1, ..Config::in_memory() }).await.unwrap();
+    for name in 0..8 {
+        receive(&engine, &format!("s{name}"), 100_000).await;
+    }
+    let calls: Vec<_> = (0..8u32)
+        .map(|task| {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                for round in 0..400u32 {
+                    let (a, b) = (format!("s{}", (task + round) % 8), format!("s{}", (task * 3 + round) % 8));
+                    let id = format!("o-{task}-{round}");
+                    soon("place", engine.place(placement(&id, &[(&a, 1), (&b, 1)]))).await.unwrap();
+                    soon("cancel", engine.cancel(cancellation(&id, &[]))).await.unwrap();
+                    if round % 16 == 0 {
+                        tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    for name in 0..8 {
+        assert_eq!(stock(&engine, &format!("s{name}")).await, [100_000, 0, 0, 0]);
+    }
+    assert_sound(&engine).await;
+}
