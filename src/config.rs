@@ -10,6 +10,10 @@ use crate::journal::Durability;
 use crate::port::fs::{Fs, RealFs};
 use crate::port::{Clock, Entropy, IdScheme, SystemClock, SystemEntropy};
 
+/// The most bytes that a line of an order takes in the records of its placement: two ids of 128 bytes, a
+/// quantity and three amounts, once in the command and once in its effect.
+const LINE_BYTES_MAX: usize = 1_024;
+
 /// Which commands are recorded beside their effects, for explaining and replaying them later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordCommands {
@@ -116,11 +120,19 @@ impl Config {
         if self.batch_bytes_max < 4 << 10 || self.batch_bytes_max > 16 << 20 {
             return bad("batch_bytes_max", "must be between 4 KiB and 16 MiB");
         }
-        if self.durability != Durability::Memory && self.segment_bytes < 4 * self.batch_bytes_max as u64 {
-            return bad("segment_bytes", "must be at least four times batch_bytes_max");
-        }
         if self.lines_per_order_max == 0 || self.lines_per_order_max > 10_000 {
             return bad("lines_per_order_max", "must be between 1 and 10000");
+        }
+        let largest_batch = self.batch_bytes_max + self.lines_per_order_max * LINE_BYTES_MAX;
+        if self.durability != Durability::Memory && self.segment_bytes < 2 * largest_batch as u64 {
+            return Err(Error::Config {
+                setting: "segment_bytes",
+                problem: format!(
+                    "is {}; with these limits on batches and lines it must be at least {}",
+                    self.segment_bytes,
+                    2 * largest_batch
+                ),
+            });
         }
         if self.registry_shards < 2 || !self.registry_shards.is_power_of_two() {
             return bad("registry_shards", "must be a power of two, at least 2");

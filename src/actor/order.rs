@@ -199,12 +199,7 @@ impl OrderState {
         self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Order(id, command));
     }
 
-    fn record(
-        &self,
-        events: SmallVec<[OrderEvent; 2]>,
-        by: Option<Principal>,
-        at: Timestamp,
-    ) -> OrderRecord {
+    fn record(&self, events: SmallVec<[OrderEvent; 2]>, by: Option<Principal>, at: Timestamp) -> OrderRecord {
         let version = self.order.as_ref().map_or(0, |order| order.version) + events.len() as u64;
         OrderRecord { order: self.id.clone(), version, at, by, events, mark: None }
     }

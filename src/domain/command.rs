@@ -160,6 +160,18 @@ pub enum SkuCommand {
 }
 
 impl SkuCommand {
+    /// The reason in the caller's words, where the command has one.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Receive { reason, .. }
+            | Self::Adjust { reason, .. }
+            | Self::ReturnToStock { reason, .. }
+            | Self::WriteOff { reason, .. } => Some(reason),
+            Self::Reserve { .. } | Self::Commit { .. } | Self::Release { .. } | Self::Ship { .. } => None,
+        }
+    }
+
     /// Whether the command can make units available: whoever waits for units is looked at again.
     #[must_use]
     pub const fn frees(&self) -> bool {

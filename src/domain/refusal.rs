@@ -11,6 +11,20 @@ use super::ids::SkuId;
 use super::money::Currency;
 use super::order::{Action, State};
 
+/// The longest reason in words, in bytes of UTF-8. What is journaled has to fit a segment.
+pub const REASON_BYTES_MAX: usize = 1_024;
+
+/// Checks the length of a reason.
+///
+/// # Errors
+/// [`Refusal::ReasonTooLong`].
+pub(crate) fn check_reason(reason: &str) -> Result<(), Refusal> {
+    if reason.len() > REASON_BYTES_MAX {
+        return Err(Refusal::ReasonTooLong { bytes: reason.len() as u64 });
+    }
+    Ok(())
+}
+
 /// Why a command was refused. `code()` is stable; the text may change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
@@ -64,6 +78,12 @@ pub enum Refusal {
     InvalidAmount {
         /// Number of the line, from 1; 0 for a payment.
         line: u32,
+    },
+    /// The reason given in words is longer than [`REASON_BYTES_MAX`].
+    #[error("the reason has {bytes} bytes; at most {REASON_BYTES_MAX} are allowed")]
+    ReasonTooLong {
+        /// Its length in bytes of UTF-8.
+        bytes: u64,
     },
     /// A sum does not fit its type.
     #[error("a sum of quantities or amounts is too large")]
@@ -178,6 +198,7 @@ impl Refusal {
             Self::TooManyLines { .. } => "TOO_MANY_LINES",
             Self::QuantityNotPositive { .. } => "QUANTITY_NOT_POSITIVE",
             Self::InvalidAmount { .. } => "INVALID_AMOUNT",
+            Self::ReasonTooLong { .. } => "REASON_TOO_LONG",
             Self::Overflow => "OVERFLOW",
             Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
             Self::WrongState { .. } => "WRONG_STATE",

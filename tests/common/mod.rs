@@ -12,7 +12,7 @@ pub(crate) fn folder() -> TempDir {
 
 /// A configuration whose segments are small, so that opening is quick and rotation happens.
 pub(crate) fn config(folder: &TempDir) -> Config {
-    Config { segment_bytes: 1 << 20, ..Config::new(folder.path()) }
+    Config { segment_bytes: 4 << 20, ..Config::new(folder.path()) }
 }
 
 pub(crate) async fn open(folder: &TempDir) -> Engine {

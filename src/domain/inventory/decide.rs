@@ -8,7 +8,7 @@ use super::holds::HoldOwner;
 use super::state::Inventory;
 use crate::domain::command::{SkuCommand, StockAnswer};
 use crate::domain::ids::CartId;
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, check_reason};
 use crate::domain::time::Timestamp;
 
 /// An accepted command: what happens, and what the caller is told.
@@ -27,6 +27,7 @@ pub struct Decision {
 /// The refusals of [`SkuCommand`]: parked or unknown SKU, too little stock, nothing or too little held,
 /// a quantity of zero, a sum that does not fit.
 pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Result<Decision, Refusal> {
+    command.reason().map_or(Ok(()), |reason| check_reason(reason))?;
     let ownerless = || Draft::new(inventory, None);
     let draft = match command {
         SkuCommand::Receive { quantity, reason } => {

@@ -11,7 +11,7 @@ use crate::domain::command::{
     ShipOrder,
 };
 use crate::domain::ids::{IdOrigin, PaymentId};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Refusal, check_reason};
 
 /// The events of one decision.
 pub(crate) type Events = SmallVec<[OrderEvent; 2]>;
@@ -145,6 +145,7 @@ fn decide_deliver(order: &Order, deliver: &DeliverOrder) -> Result<Events, Refus
 }
 
 fn decide_cancel(order: &Order, cancel: &CancelOrder) -> Result<Events, Refusal> {
+    check_reason(&cancel.reason)?;
     order.allows_one_of(Action::CancelPart, Action::Cancel)?;
     let lines = resolve(order, &cancel.lines, Action::CancelPart, |line| line.counters.held())?;
     order.allows(order.cancel_action(&lines))?;
