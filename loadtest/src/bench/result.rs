@@ -1,0 +1,205 @@
+//! What the stages measured, held against the goals; as a table and as JSON.
+
+use serde::Serialize;
+
+use super::Arguments;
+use super::callers::Measured;
+use super::stage::Staged;
+use crate::latency::Quantiles;
+use crate::report;
+use crate::store::DurabilityChoice;
+
+/// What a row is to reach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Goal {
+    /// Granted work a second, at least.
+    PerSecond(f64),
+    /// The p50 as a multiple of the raw loop's p50, at most.
+    TimesRawP50(f64),
+    /// The p99 in milliseconds, below.
+    P99Millis(f64),
+    /// The longest wait in milliseconds, below.
+    LongestWaitMillis(f64),
+}
+
+/// A goal and whether it was met.
+#[derive(Debug, Serialize)]
+pub(crate) struct Judged {
+    goal: String,
+    met: bool,
+}
+
+/// One step of one stage.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) callers: usize,
+    /// Granted work a second.
+    pub(crate) per_second: f64,
+    pub(crate) latency: Quantiles,
+    /// The longest wait of any call of the stage, also of those that ended after the counted time.
+    pub(crate) longest_wait_ms: f64,
+    pub(crate) refused: u64,
+    /// The raw append-and-sync loop right before and after.
+    pub(crate) raw: Quantiles,
+    /// The p50 as a multiple of the raw p50.
+    pub(crate) times_raw_p50: f64,
+    pub(crate) goals: Vec<Judged>,
+}
+
+impl Row {
+    pub(crate) fn new(
+        name: &'static str,
+        callers: usize,
+        staged: &Staged,
+        measured: &Measured,
+        goals: &[Goal],
+    ) -> Self {
+        let latency = Quantiles::of(&measured.latency);
+        let raw = staged.raw;
+        let times_raw_p50 = if raw.p50_us > 0.0 { latency.p50_us / raw.p50_us } else { 0.0 };
+        let longest_wait_ms = staged.measured.longest.as_secs_f64() * 1_000.0;
+        let mut row = Self {
+            name,
+            callers,
+            per_second: measured.per_second,
+            latency,
+            longest_wait_ms,
+            refused: staged.measured.refused,
+            raw,
+            times_raw_p50,
+            goals: Vec::new(),
+        };
+        row.goals = goals.iter().map(|goal| row.judge(*goal)).collect();
+        row
+    }
+
+    fn judge(&self, goal: Goal) -> Judged {
+        let (goal, met) = match goal {
+            Goal::PerSecond(rate) => (format!("≥ {}", report::per_second(rate)), self.per_second >= rate),
+            Goal::TimesRawP50(times) => (format!("p50 ≤ {times} × raw"), self.times_raw_p50 <= times),
+            Goal::P99Millis(millis) => (format!("p99 < {millis} ms"), self.latency.p99_us < millis * 1_000.0),
+            Goal::LongestWaitMillis(millis) => {
+                (format!("longest wait < {millis} ms"), self.longest_wait_ms < millis)
+            }
+        };
+        // What granted nothing has waits of zero, and meets nothing.
+        Judged { goal, met: met && self.latency.count > 0 }
+    }
+}
+
+/// All stages of a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct BenchResult {
+    pub(crate) cores: usize,
+    pub(crate) workers: Option<usize>,
+    pub(crate) durability: DurabilityChoice,
+    pub(crate) seconds: f64,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl BenchResult {
+    /// A result without any stage.
+    pub(crate) fn new(arguments: &Arguments) -> Self {
+        Self {
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: arguments.workers,
+            durability: arguments.durability,
+            seconds: arguments.seconds,
+            rows: Vec::new(),
+        }
+    }
+
+    /// The rate that a stage of this run reached.
+    pub(crate) fn rate_of(&self, name: &str, callers: usize) -> Option<f64> {
+        self.rows.iter().find(|row| row.name == name && row.callers == callers).map(|row| row.per_second)
+    }
+
+    /// Whether every goal was met.
+    pub(crate) fn goals_are_met(&self) -> bool {
+        self.rows.iter().flat_map(|row| &row.goals).all(|judged| judged.met)
+    }
+
+    /// Prints the table.
+    pub(crate) fn print(&self) {
+        let workers = self.workers.unwrap_or(self.cores);
+        report::line(&format!(
+            "{} cores, {workers} worker threads, durability {:?}, {} s a stage, callers in the engine's process",
+            self.cores, self.durability, self.seconds
+        ));
+        let mut header = vec!["stage", "goal", "callers", "granted"];
+        header.extend(report::QUANTILE_HEADER);
+        header.extend(["longest", "refused", "raw p50", "raw p99", "× raw"]);
+        let rows: Vec<_> = self.rows.iter().map(cells).collect();
+        report::rows(&header, 2, &rows);
+        report::line(
+            "granted: answers that granted something, in the counted time. raw: append of 200 bytes and fdatasync, \
+             one thread, right before and after the stage. longest: of the whole stage, also behind the counted time.",
+        );
+    }
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let goals: Vec<String> = row
+        .goals
+        .iter()
+        .map(|judged| format!("{} {}", judged.goal, if judged.met { "met" } else { "MISSED" }))
+        .collect();
+    let mut cells = vec![
+        row.name.to_owned(),
+        goals.join("\n"),
+        report::count(row.callers as u64),
+        report::per_second(row.per_second),
+    ];
+    cells.extend(report::quantile_cells(&row.latency));
+    cells.extend([
+        report::duration(row.longest_wait_ms * 1_000.0),
+        report::count(row.refused),
+        report::duration(row.raw.p50_us),
+        report::duration(row.raw.p99_us),
+        format!("{:.2}", row.times_raw_p50),
+    ]);
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row() -> Row {
+        Row {
+            name: "reserve",
+            callers: 64,
+            per_second: 100_000.0,
+            latency: Quantiles { count: 10, p50_us: 150.0, p99_us: 4_000.0, ..Quantiles::default() },
+            longest_wait_ms: 20.0,
+            refused: 0,
+            raw: Quantiles { p50_us: 100.0, ..Quantiles::default() },
+            times_raw_p50: 1.5,
+            goals: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn goals_are_judged_at_their_bounds() {
+        let cases = [
+            (Goal::PerSecond(100_000.0), true),
+            (Goal::PerSecond(100_001.0), false),
+            (Goal::TimesRawP50(1.5), true),
+            (Goal::TimesRawP50(1.4), false),
+            (Goal::P99Millis(5.0), true),
+            (Goal::P99Millis(4.0), false),
+            (Goal::LongestWaitMillis(1_000.0), true),
+            (Goal::LongestWaitMillis(20.0), false),
+        ];
+        for (goal, expected) in cases {
+            assert_eq!(row().judge(goal).met, expected, "{goal:?}");
+        }
+    }
+
+    #[test]
+    fn a_stage_that_granted_nothing_meets_nothing() {
+        let row = Row { latency: Quantiles::default(), ..row() };
+        assert!(!row.judge(Goal::P99Millis(5.0)).met);
+    }
+}

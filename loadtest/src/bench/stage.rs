@@ -1,0 +1,91 @@
+//! One stage: an engine of its own, with the raw loop before and after.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use earmark::Engine;
+use earmark::domain::command::{Request, SkuCommand};
+use earmark::domain::ids::SkuId;
+use hdrhistogram::Histogram;
+
+use super::callers::{StageMeasured, Window};
+use crate::latency::Quantiles;
+use crate::raw_sync::RawSync;
+use crate::store::{self, DurabilityChoice};
+
+/// How long the raw loop runs before a stage, and again after it.
+const RAW_FOR: Duration = Duration::from_millis(700);
+
+/// SKUs that are stocked with one call.
+const STOCK_BATCH: usize = 1_000;
+
+/// Units of each SKU: more than any stage can sell.
+const AMPLE: u64 = 1_000_000_000_000;
+
+/// What all stages share.
+pub(crate) struct Bench {
+    pub(crate) folder: PathBuf,
+    pub(crate) durability: DurabilityChoice,
+    pub(crate) workers: Option<usize>,
+    pub(crate) seed: u64,
+    pub(crate) window: Window,
+}
+
+/// What a stage measured, and the raw loop around it.
+pub(crate) struct Staged {
+    pub(crate) measured: StageMeasured,
+    /// The raw loop's waits before and after the stage together.
+    pub(crate) raw: Quantiles,
+}
+
+impl Bench {
+    /// Opens an engine with `skus` in stock, runs `stage` on it, closes it and removes its folder when
+    /// the run's folder is not kept anyway.
+    pub(crate) fn stage<F>(
+        &self,
+        name: &str,
+        skus: &[SkuId],
+        stage: impl FnOnce(Engine) -> F,
+    ) -> Result<Staged>
+    where
+        F: Future<Output = Result<StageMeasured>>,
+    {
+        let folder = self.folder.join(name);
+        std::fs::create_dir(&folder).with_context(|| format!("making {}", folder.display()))?;
+        let mut raw = self.raw()?;
+        let measured = store::runtime(self.workers)?.block_on(async {
+            let engine = store::open(&folder, self.durability).await?;
+            receive(&engine, skus).await?;
+            let measured = stage(engine.clone()).await?;
+            engine.close().await.context("closing the engine")?;
+            Ok::<_, anyhow::Error>(measured)
+        })?;
+        remove(&folder)?;
+        raw.add(self.raw()?).context("merging histograms")?;
+        Ok(Staged { measured, raw: Quantiles::of(&raw) })
+    }
+
+    fn raw(&self) -> Result<Histogram<u64>> {
+        RawSync::new(&self.folder)?.measure(RAW_FOR)
+    }
+}
+
+/// A stage's journal is of no use behind it, and seven of them fill a small disk.
+fn remove(folder: &Path) -> Result<()> {
+    std::fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))
+}
+
+/// Receives ample stock of every SKU.
+async fn receive(engine: &Engine, skus: &[SkuId]) -> Result<()> {
+    for batch in skus.chunks(STOCK_BATCH) {
+        let receipts = batch.iter().map(|sku| {
+            let receive = SkuCommand::Receive { quantity: AMPLE, reason: "opening stock".into() };
+            (sku.clone(), Request::from(receive))
+        });
+        for answer in engine.stock_all(receipts).await {
+            answer.context("receiving the opening stock")?;
+        }
+    }
+    Ok(())
+}

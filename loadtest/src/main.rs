@@ -1,0 +1,76 @@
+//! Load tests and trace replays for the Earmark order engine.
+//!
+//! Without a subcommand it runs the flash sale: an engine in a child process sells one hot SKU to many
+//! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
+//! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
+//! raw append-and-sync loop on the same disk.
+//!
+//! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
+
+#![allow(clippy::disallowed_methods, reason = "this program measures real time; nothing in it is replayed")]
+
+mod bench;
+mod flash_sale;
+mod invariant;
+mod latency;
+mod look;
+mod progress;
+mod raw_sync;
+mod report;
+#[cfg(test)]
+mod sample;
+mod store;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Proves on this machine that Earmark keeps its promises, and measures how fast it does.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    flash_sale: flash_sale::Arguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sell one hot SKU to many buyers, kill the engine in the middle, recover, prove the promises (the default).
+    FlashSale(flash_sale::Arguments),
+    /// Replay a trace of real orders and compare every answer.
+    Trace(trace::Arguments),
+    /// Measure throughput and latency against a raw append-and-sync loop on the same disk.
+    Bench(bench::Arguments),
+    /// Open the folder that an earlier run kept and show what is in it.
+    Look(look::Arguments),
+    /// The engine's side of the flash sale.
+    #[command(hide = true)]
+    FlashSaleChild(flash_sale::ChildArguments),
+    /// The engine's side of a trace that is interrupted by kills.
+    #[command(hide = true)]
+    TraceChild(trace::ChildArguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let kept = match arguments.command {
+        None => flash_sale::run(&arguments.flash_sale),
+        Some(Command::FlashSale(arguments)) => flash_sale::run(&arguments),
+        Some(Command::Trace(arguments)) => trace::run(&arguments),
+        Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Look(arguments)) => look::run(&arguments),
+        Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
+        Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),
+    };
+    match kept {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            report::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
