@@ -155,7 +155,7 @@ async fn a_keyed_command_whose_order_is_parked_does_not_hold_up_those_who_ask_ag
         engine.unpark(&sku_id("b"), operator()).await.unwrap();
         engine.unpark(&EntityId::Order(order("o")), operator()).await.unwrap();
         let done = soon("the end", engine.cancel(cancel_again())).await.unwrap();
-        assert_eq!(done, answer("o", State::Cancelled, [0, 3_000, 3_000], 8));
+        assert_eq!(done, answer("o", State::Cancelled, [0, 3_000, 3_000], 7));
         assert_sound(&engine).await;
         let live = engine.cut().await.unwrap().hash;
         soon("close", engine.close()).await.unwrap();

@@ -17,7 +17,7 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, Order, Plan, SagaEnd};
+use crate::domain::order::{self, KeyClaim, Order, Plan, SagaEnd};
 use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
 use crate::guard;
@@ -51,6 +51,9 @@ impl OrderState {
         let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
             return;
         };
+        if let Some(claim) = self.claim() {
+            self.core.keys.resume(&claim);
+        }
         let done = Vec::with_capacity(plan.demand.len());
         self.run = Some(Run {
             plan,
@@ -64,6 +67,11 @@ impl OrderState {
             tell: None,
         });
         self.go_forward(myself);
+    }
+
+    /// The key that the end of the saga under way will answer.
+    fn claim(&self) -> Option<KeyClaim> {
+        self.order.as_ref()?.pending.as_ref()?.claim.clone()
     }
 
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
@@ -90,7 +98,7 @@ impl OrderState {
         let Some(run) = &mut self.run else { return };
         let Some(op) = run.plan.op.undo() else {
             let reason = smol_str::format_smolstr!("a step that cannot be undone was refused: {refusal}");
-            return self.park_saga(reason, refusal);
+            return self.park_saga(reason);
         };
         run.undoing = true;
         run.refusal = Some(refusal.clone());
@@ -171,7 +179,7 @@ impl OrderState {
         let Some(run) = &mut self.run else { return };
         let Some(refusal) = run.refusal.clone() else { return };
         match run.stuck.take() {
-            Some(reason) => self.park_saga(reason, refusal),
+            Some(reason) => self.park_saga(reason),
             None => self.end(SagaEnd::Undone(refusal)),
         }
     }
@@ -187,8 +195,7 @@ impl OrderState {
         settle(&self.core, &self.id, &run);
         if let Err(reason) = applied {
             self.run = Some(run);
-            let refusal = Refusal::Parked { reason: reason.clone() };
-            return self.park_saga(reason, refusal);
+            return self.park_saga(reason);
         }
         let outcome: Outcome = match &end {
             SagaEnd::Done => self.outcome(),
@@ -208,11 +215,18 @@ impl OrderState {
     }
 
     /// Parks an order whose saga can neither go on nor back; it stays open, and unpark drives it on.
-    fn park_saga(&mut self, reason: smol_str::SmolStr, refusal: Refusal) {
+    /// Whoever waits for its end is told that it is parked.
+    fn park_saga(&mut self, reason: smol_str::SmolStr) {
         let Some(run) = self.run.take() else { return };
         settle(&self.core, &self.id, &run);
-        self.park(reason);
+        self.park(reason.clone());
+        let refusal = Refusal::Parked { reason };
         let mut draft = Draft::default();
+        if let Some(claim) = self.claim() {
+            for waiting in self.core.keys.suspend(&claim, refusal.clone()) {
+                draft.answer(waiting, Err(refusal.clone()));
+            }
+        }
         if let Some(reply) = run.reply {
             draft.answer(reply, Err(refusal));
         }
