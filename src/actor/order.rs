@@ -103,7 +103,7 @@ impl Actor for OrderActor {
         while state.run.is_none()
             && let Some(message) = state.stash.pop_front()
         {
-            state.take_up_stashed(&myself, message);
+            state.take_up(&myself, message);
         }
         if state.run.is_none() && state.rest() {
             myself.stop(None);
@@ -120,20 +120,6 @@ impl OrderState {
 
     fn entity(&self) -> EntityId {
         EntityId::Order(self.id.clone())
-    }
-
-    /// Handles a message that had to wait for a saga. If that saga was the first execution of the very same
-    /// keyed command (an order was parked in between), its answer is this one's too.
-    fn take_up_stashed(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
-        match message {
-            OrderMessage::Command(Envelope { request, claim: Some(claim), reply }, origin) => {
-                match self.core.keys.answer_of(&claim.0) {
-                    Some(outcome) => self.core.repeat(reply, outcome),
-                    None => self.command(myself, Envelope { request, claim: Some(claim), reply }, origin),
-                }
-            }
-            other => self.take_up(myself, other),
-        }
     }
 
     /// Handles a message that found no saga under way.

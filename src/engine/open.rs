@@ -15,6 +15,7 @@ use crate::actor::registry::Registry;
 use crate::config::{Config, RecoveryProgress};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
 use crate::port::EngineClock;
@@ -205,7 +206,13 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
     }
     let mut open = Vec::new();
     for order in orders {
-        if order.pending.is_some() {
+        if let Some(pending) = &order.pending {
+            if let Some(claim) = &pending.claim {
+                core.keys.reclaim(claim);
+                if let Some(reason) = &order.parked {
+                    core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
+                }
+            }
             open.push((order.placed_at, order.id.clone()));
         }
         core.orders.insert(order.id.clone(), compact::pack_order(&order)?);
