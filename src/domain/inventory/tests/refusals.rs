@@ -100,7 +100,9 @@ fn a_parked_inventory_says_what_was_done_before_and_gives_back_no_more() {
 fn a_forward_step_that_comes_after_its_own_undoing_is_refused() {
     let mut inventory = stocked(&[]);
     let steps = [(1, StepOp::Reserve), (3, StepOp::Commit), (4, StepOp::Uncommit)];
-    steps.map(|(number, op)| run_step(&mut inventory, &step(number, op, 3)));
+    for (number, op) in steps {
+        run_step(&mut inventory, &step(number, op, 3));
+    }
     let late = decide_step(&inventory, &step(3, StepOp::Commit, 3), true);
     assert_eq!(late, Err(Refusal::HoldExceeded { sku: sku(), requested: 3, held: 0 }));
     let undone = decide_step(&inventory, &step(4, StepOp::Uncommit, 3), true);
