@@ -34,7 +34,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> SmolStr {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic, clippy::unwrap_used, reason = "the panic is what is tested")]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "the panic is what is tested")]
 mod tests {
     use super::*;
 

@@ -225,8 +225,11 @@ impl OrderState {
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {
-        let open = self.order.as_ref().is_some_and(|o| o.pending.is_some() && o.parked.is_none());
-        if open {
+        let open = self.order.as_ref().filter(|order| order.pending.is_some());
+        if open.is_some_and(|order| order.parked.is_some()) {
+            // It waits for an operator, as it did before.
+            let _ = done.send(Resumed::Parked);
+        } else if open.is_some() {
             self.begin(myself, None, true);
             if let Some(run) = &mut self.run {
                 run.tell = Some(done);

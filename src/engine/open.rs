@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
@@ -96,6 +96,10 @@ impl Engine {
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
         let stopper = commit::start(config.driver, writer)?;
         let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders).await;
+        // A disk that fails now is found out here, not by the first caller.
+        let (to, from) = oneshot::channel();
+        core.hand_out(to, ());
+        from.await.map_err(|_| Error::Closed)??;
         report.finished = finished;
         report.undone = undone;
         report.parked = parked;

@@ -116,7 +116,11 @@ impl Engine {
             Entrance::Execute(claim, reply) => self.route(request, Some(claim), reply),
             Entrance::Again(outcome, reply) => core.repeat(reply, outcome),
             Entrance::Waits => {}
-            Entrance::Reused(reply) => reply.send(Err(Error::KeyReused { key: key.key.to_string() })),
+            Entrance::Reused(reply) => {
+                // It rests on a claim that may not be durable yet, so it waits like every other answer.
+                let error = Error::KeyReused { key: key.key.to_string() };
+                core.after_durable(move |verdict| reply.send(Err(verdict.err().unwrap_or(error))));
+            }
         }
         receiver
     }

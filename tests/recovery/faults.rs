@@ -1,7 +1,7 @@
 //! Syncs that fail and disks that fill up under a running engine.
 
 use earmark::port::fs_sim::SimFs;
-use earmark::{CancelOrder, Config, Engine, Error, SkuCommand, State};
+use earmark::{CancelOrder, Config, Engine, Error, Request, SkuCommand, State};
 
 use crate::common::sim::{config, open};
 use crate::common::*;
@@ -150,19 +150,29 @@ async fn a_full_disk_refuses_those_too_who_were_waiting_for_a_permit() {
     assert_eq!(engine.cancel(cancellation("o-0", &[])).await.unwrap().state, State::Cancelled);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_seal_for_which_there_is_no_room_does_not_halt_the_engine() {
+/// Releases under keys of `padding` bytes and more, with a pause behind each in which the idle writer wants
+/// to write a seal, until the reserve is gone.
+async fn release_until_the_reserve_is_gone(padding: usize) {
     let fs = SimFs::new();
     let engine = open(&fs).await;
     receive(&engine, "a", 1_000).await;
-    let placed = fill(&fs, &engine).await;
-    // Cancel with pauses, in each of which the idle writer wants to write a seal, until the reserve is gone.
-    for n in 0..placed {
-        match engine.cancel(cancellation(&format!("o-{n}"), &[])).await {
-            Ok(_) => {}
+    fill(&fs, &engine).await;
+    for n in 0..2_000 {
+        let release = Request::from(SkuCommand::Release { cart: cart("nobody") });
+        let release = release.with_key(business(), key(&format!("{n:0width$}", width = padding)));
+        match engine.stock(&sku("a"), release).await {
+            Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,
+            // A batch found no room, which is another matter: the actors are ahead of the journal then.
             Err(Error::OutcomeUnknown) => return,
-            Err(error) => panic!("{n} of {placed}: {error}"),
+            Err(error) => panic!("release {n}, padding {padding}: {error}"),
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("the reserve never was gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_seal_for_which_there_is_no_room_does_not_halt_the_engine() {
+    for padding in (4..100).step_by(4) {
+        release_until_the_reserve_is_gone(padding).await;
     }
 }

@@ -28,11 +28,29 @@ pub(crate) enum Goal {
     LongestWaitMillis(f64),
 }
 
+impl Goal {
+    /// Whether the goal means nothing without a trustworthy measurement of the disk.
+    const fn is_relative_to_disk(self) -> bool {
+        matches!(self, Self::TimesRawP50(_))
+    }
+}
+
 /// A goal and whether it was met.
 #[derive(Debug, Serialize)]
 pub(crate) struct Judged {
     goal: String,
-    met: bool,
+    /// `None` where an unsteady disk leaves nothing to compare with.
+    met: Option<bool>,
+}
+
+impl Judged {
+    const fn word(&self) -> &'static str {
+        match self.met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "unclear",
+        }
+    }
 }
 
 /// One step of one stage.
@@ -87,7 +105,7 @@ impl Row {
     }
 
     fn judge(&self, goal: Goal) -> Judged {
-        let (goal, met) = match goal {
+        let (text, met) = match goal {
             Goal::PerSecond(rate) => (format!("≥ {}", report::per_second(rate)), self.per_second >= rate),
             Goal::TimesRawP50(times) => (format!("p50 ≤ {times} × raw"), self.times_raw_p50 <= times),
             Goal::P99Millis(millis) => (format!("p99 < {millis} ms"), self.latency.p99_us < millis * 1_000.0),
@@ -96,7 +114,8 @@ impl Row {
             }
         };
         // What granted nothing has waits of zero, and meets nothing.
-        Judged { goal, met: met && self.latency.count > 0 }
+        let met = met && self.latency.count > 0;
+        Judged { goal: text, met: (self.disk_steady || !goal.is_relative_to_disk()).then_some(met) }
     }
 }
 
@@ -127,9 +146,9 @@ impl BenchResult {
         self.rows.iter().find(|row| row.name == name && row.callers == callers).map(|row| row.per_second)
     }
 
-    /// Whether every goal was met.
+    /// Whether every goal was met; one that could not be judged was not.
     pub(crate) fn goals_are_met(&self) -> bool {
-        self.rows.iter().flat_map(|row| &row.goals).all(|judged| judged.met)
+        self.rows.iter().flat_map(|row| &row.goals).all(|judged| judged.met == Some(true))
     }
 
     /// Prints the table.
@@ -166,11 +185,8 @@ fn is_steady([before, after]: [f64; 2], raw: &Quantiles) -> bool {
 }
 
 fn cells(row: &Row) -> Vec<String> {
-    let goals: Vec<String> = row
-        .goals
-        .iter()
-        .map(|judged| format!("{} {}", judged.goal, if judged.met { "met" } else { "MISSED" }))
-        .collect();
+    let goals: Vec<String> =
+        row.goals.iter().map(|judged| format!("{} {}", judged.goal, judged.word())).collect();
     let mut cells = vec![
         row.name.to_owned(),
         goals.join("\n"),
@@ -225,7 +241,7 @@ mod tests {
             (Goal::LongestWaitMillis(20.0), false),
         ];
         for (goal, expected) in cases {
-            assert_eq!(row().judge(goal).met, expected, "{goal:?}");
+            assert_eq!(row().judge(goal).met, Some(expected), "{goal:?}");
         }
     }
 
@@ -238,8 +254,15 @@ mod tests {
     }
 
     #[test]
+    fn on_an_unsteady_disk_what_is_relative_to_it_stays_unclear() {
+        let row = Row { disk_steady: false, ..row() };
+        assert_eq!(row.judge(Goal::TimesRawP50(1.6)).met, None);
+        assert_eq!(row.judge(Goal::PerSecond(1.0)).met, Some(true));
+    }
+
+    #[test]
     fn a_stage_that_granted_nothing_meets_nothing() {
         let row = Row { latency: Quantiles::default(), ..row() };
-        assert!(!row.judge(Goal::P99Millis(5.0)).met);
+        assert_eq!(row.judge(Goal::P99Millis(5.0)).met, Some(false));
     }
 }
