@@ -97,6 +97,8 @@ async fn every_refusal_code_is_produced_by_some_command() {
         }
     }
     note(engine.stock(&sku("never"), reserve("c", 1)).await.unwrap_err());
+    let wordy = SkuCommand::Receive { quantity: 1, reason: "x".repeat(1_025).into() };
+    note(engine.stock(&sku("a"), wordy).await.unwrap_err());
     let entity = earmark::EntityId::Sku(sku("a"));
     note(engine.unpark(&entity, "me".parse().unwrap()).await.unwrap_err());
     let image = write(&[received(&sku("a"), 1), parked(entity, Some("why"))]);
