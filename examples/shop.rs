@@ -154,5 +154,6 @@ fn name(event: &OrderEvent) -> &'static str {
         OrderEvent::Delivered { .. } => "Delivered",
         OrderEvent::CancellationStarted { .. } => "CancellationStarted",
         OrderEvent::Cancelled { .. } => "Cancelled",
+        _ => "something in the life of physical goods",
     }
 }

@@ -36,8 +36,9 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
 pub use domain::command::{
-    Answer, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, OrderAnswer, OrderCommand,
-    PayOrder, PlaceOrder, Request, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
+    LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
+    ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
@@ -45,7 +46,7 @@ pub use domain::ids::{
 };
 pub use domain::inventory::{Counters, Inventory};
 pub use domain::money::{Currency, Money};
-pub use domain::order::{Order, State};
+pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;

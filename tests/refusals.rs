@@ -96,6 +96,10 @@ async fn every_refusal_code_is_produced_by_some_command() {
             note(error);
         }
     }
+    let goods = placement("goods", &[("a", 1)]).of_type(earmark::OrderType::Physical);
+    engine.place(goods).await.unwrap();
+    let until = earmark::Timestamp::ZERO;
+    note(engine.submit(earmark::ExtendDeadline { order: order("goods"), until }).await.unwrap_err());
     note(engine.stock(&sku("never"), reserve("c", 1)).await.unwrap_err());
     let wordy = SkuCommand::Receive { quantity: 1, reason: "x".repeat(1_025).into() };
     note(engine.stock(&sku("a"), wordy).await.unwrap_err());

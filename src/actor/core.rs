@@ -11,10 +11,11 @@ use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
 use super::registry::Registry;
 use super::sku::SkuEntity;
+use super::timers::Timers;
 use crate::config::RecordCommands;
 use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
-use crate::domain::order::{KeyClaim, Limits};
+use crate::domain::order::{KeyClaim, Limits, TermsByType};
 use crate::domain::record::{CommandRecord, KeyMark, ParkRecord, Record, RefusalRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) orders: Registry<OrderEntity>,
     pub(crate) skus: Registry<SkuEntity>,
     pub(crate) limits: Limits,
+    pub(crate) terms: TermsByType,
+    pub(crate) timers: Timers,
     pub(crate) contended_retries_max: u32,
     pub(crate) record_commands: RecordCommands,
 }

@@ -18,7 +18,7 @@ use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Order, OrderEvent};
+use crate::domain::order::{self, Deadline, Order, OrderEvent};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -122,10 +122,53 @@ impl OrderState {
         EntityId::Order(self.id.clone())
     }
 
+    /// Does what is due by now, before anything else is decided: what is due counts as done, whether or not a
+    /// timer has fired. `true` when a saga is under way because of it.
+    fn overdue(&mut self, myself: &ActorRef<OrderMessage>) -> bool {
+        loop {
+            let now = self.core.clock.now();
+            let Some(order) = &self.order else { return false };
+            let before = order.deadline;
+            let events = order::decide_due(order, now);
+            if events.is_empty() {
+                return false;
+            }
+            let begins_saga = events.iter().any(OrderEvent::begins_saga);
+            let record = self.record(events, None, now);
+            if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
+                self.park(reason);
+                return false;
+            }
+            self.rearm(before);
+            let mut draft = Draft::default();
+            draft.record(&Record::Order(record));
+            self.core.commit(draft);
+            if begins_saga {
+                self.begin(myself, None, false);
+                return self.run.is_some();
+            }
+        }
+    }
+
+    /// Tells the timers that the order waits for another moment than before.
+    fn rearm(&self, before: Option<Deadline>) {
+        let now = self.order.as_ref().and_then(|order| order.deadline);
+        self.core.timers.rearm(&self.id, before.map(|d| d.at), now.map(|d| d.at));
+    }
+
     /// Handles a message that found no saga under way.
     fn take_up(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
         match message {
-            OrderMessage::Command(envelope, origin) => self.command(myself, envelope, origin),
+            OrderMessage::Command(envelope, origin) => {
+                if self.overdue(myself) {
+                    self.stash.push_front(OrderMessage::Command(envelope, origin));
+                } else {
+                    self.command(myself, envelope, origin);
+                }
+            }
+            OrderMessage::Due => {
+                self.overdue(myself);
+            }
             OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
@@ -143,9 +186,13 @@ impl OrderState {
     ) {
         let now = self.core.clock.now();
         let limits = self.core.limits;
+        let terms = self.core.terms;
+        let before = self.order.as_ref().and_then(|order| order.deadline);
         let command = &envelope.request.command;
         let decided = guard::decide(|| match (&self.order, command) {
-            (None, OrderCommand::Place(place)) => order::decide_place(place, origin, limits),
+            (None, OrderCommand::Place(place)) => {
+                order::decide_place(place, origin, limits, terms.of(place.order_type))
+            }
             (None, _) => Err(Refusal::UnknownOrder),
             (Some(order), command) => order::decide(order, command),
         });
@@ -166,6 +213,7 @@ impl OrderState {
             self.park(reason.clone());
             return self.refuse(Envelope { request, claim, reply }, Refusal::Parked { reason });
         }
+        self.rearm(before);
         if begins_saga {
             draft.record(&Record::Order(record));
             self.core.commit(draft);

@@ -11,6 +11,7 @@ use super::ids::{
 };
 use super::inventory::{HoldOwner, Reason};
 use super::money::{Currency, Money};
+use super::order::{Delivery, OrderType};
 use super::refusal::{Refusal, check_reason};
 use super::time::Timestamp;
 
@@ -97,6 +98,30 @@ impl From<DeliverOrder> for Command {
 impl From<CancelOrder> for Command {
     fn from(command: CancelOrder) -> Self {
         Self::Order(Some(command.order.clone()), OrderCommand::Cancel(command))
+    }
+}
+
+impl From<ProgressOrder> for Command {
+    fn from(command: ProgressOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Progress(command))
+    }
+}
+
+impl From<ChangeDelivery> for Command {
+    fn from(command: ChangeDelivery) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::ChangeDelivery(command))
+    }
+}
+
+impl From<ExtendDeadline> for Command {
+    fn from(command: ExtendDeadline) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::ExtendDeadline(command))
+    }
+}
+
+impl From<CloseOrder> for Command {
+    fn from(command: CloseOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Close(command))
     }
 }
 
@@ -192,11 +217,23 @@ impl Command {
     pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
         let (lines, reason) = match self {
             Self::Sku(_, command) => (0, command.reason()),
-            Self::Order(_, OrderCommand::Place(place)) => (place.lines.len(), None),
+            Self::Order(_, OrderCommand::Place(place)) => {
+                if let Some(delivery) = &place.delivery {
+                    check_reason(&delivery.address)?;
+                    check_reason(&delivery.contact)?;
+                }
+                (place.lines.len(), None)
+            }
             Self::Order(_, OrderCommand::Pay(_)) => (0, None),
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
             Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
+            Self::Order(_, OrderCommand::Close(close)) => (0, Some(&close.reason)),
+            Self::Order(_, OrderCommand::ChangeDelivery(change)) => {
+                check_reason(&change.delivery.address)?;
+                (0, Some(&change.delivery.contact))
+            }
+            Self::Order(_, OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_)) => (0, None),
         };
         if lines > lines_max {
             return Err(Refusal::TooManyLines { lines: lines as u64, max: lines_max as u64 });
@@ -239,6 +276,8 @@ impl StockStep {
 pub enum StepOp {
     /// available → reserved.
     Reserve,
+    /// available → reserved → committed, in one message: deduction at payment.
+    Take,
     /// reserved → committed.
     Commit,
     /// committed → reserved: undoes `Commit`.
@@ -252,11 +291,17 @@ pub enum StepOp {
 }
 
 impl StepOp {
+    /// Whether it takes available units, so that others can stand in its way.
+    #[must_use]
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::Reserve | Self::Take)
+    }
+
     /// The operation that undoes this one; `None` for those that are themselves an undoing.
     #[must_use]
     pub const fn undo(self) -> Option<Self> {
         match self {
-            Self::Reserve => Some(Self::Release),
+            Self::Reserve | Self::Take => Some(Self::Release),
             Self::Commit => Some(Self::Uncommit),
             Self::Ship => Some(Self::Unship),
             Self::Uncommit | Self::Release | Self::Unship => None,
@@ -277,6 +322,14 @@ pub enum OrderCommand {
     Deliver(DeliverOrder),
     /// Units, or the whole order, are called off.
     Cancel(CancelOrder),
+    /// The order takes its next step on the way: picked, packed, confirmed, completed.
+    Progress(ProgressOrder),
+    /// Address or contact change.
+    ChangeDelivery(ChangeDelivery),
+    /// The moment that the order waits for is put off.
+    ExtendDeadline(ExtendDeadline),
+    /// An operator closes the order.
+    Close(CloseOrder),
 }
 
 /// Place an order: all of its stock is reserved, or none and the order is refused.
@@ -292,6 +345,10 @@ pub struct PlaceOrder {
     pub currency: Currency,
     /// What is bought; numbered from 1 in this order.
     pub lines: Vec<LineRequest>,
+    /// What kind of order it is: decides its lifecycle and its terms.
+    pub order_type: OrderType,
+    /// Where it goes.
+    pub delivery: Option<Delivery>,
 }
 
 /// One line of a placement. Amounts are the line's totals in minor units, not prices of a unit.
@@ -376,6 +433,56 @@ pub struct CancelOrder {
     pub reason: Reason,
 }
 
+/// A step on an order's way that moves no stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProgressStep {
+    /// The goods are fetched.
+    Pick,
+    /// The goods are packed.
+    Pack,
+    /// The buyer confirms the receipt, which starts after-sales.
+    Confirm,
+    /// The after-sales window ends.
+    Complete,
+}
+
+/// Record that the order took its next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressOrder {
+    /// The order.
+    pub order: OrderId,
+    /// The step.
+    pub step: ProgressStep,
+}
+
+/// Change where an order goes; possible until all of it was shipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeDelivery {
+    /// The order.
+    pub order: OrderId,
+    /// The new address and contact.
+    pub delivery: Delivery,
+}
+
+/// Put off the moment that the order waits for: the end of its payment, confirmation or completion period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtendDeadline {
+    /// The order.
+    pub order: OrderId,
+    /// The new deadline, later than the present one.
+    pub until: Timestamp,
+}
+
+/// Close a finished order by hand; nothing more happens to it then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseOrder {
+    /// The order.
+    pub order: OrderId,
+    /// Why, in the caller's words.
+    pub reason: Reason,
+}
+
 /// What an accepted command is answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
@@ -428,13 +535,28 @@ impl PlaceOrder {
     /// An order by nobody in particular, whose id the engine makes.
     #[must_use]
     pub fn new(business: BusinessId, currency: Currency, lines: Vec<LineRequest>) -> Self {
-        Self { order: None, business, customer: None, currency, lines }
+        Self {
+            order: None,
+            business,
+            customer: None,
+            currency,
+            lines,
+            order_type: OrderType::Simple,
+            delivery: None,
+        }
     }
 
     /// The same order under an id that the caller chose.
     #[must_use]
     pub fn with_id(mut self, order: OrderId) -> Self {
         self.order = Some(order);
+        self
+    }
+
+    /// The same order of another type.
+    #[must_use]
+    pub fn of_type(mut self, order_type: OrderType) -> Self {
+        self.order_type = order_type;
         self
     }
 

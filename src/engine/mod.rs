@@ -41,6 +41,7 @@ struct Inner {
     reader: Arc<dyn LogReader>,
     report: RecoveryReport,
     sweeper: tokio::task::JoinHandle<()>,
+    timers: tokio::task::JoinHandle<()>,
     stopper: Mutex<Option<Stopper>>,
 }
 
@@ -72,6 +73,24 @@ impl Engine {
         Subscription::new(self.inner.reader.clone(), self.inner.core.gate.watch(), cursor)
     }
 
+    /// Whether timers stand still because the clock stepped forward by more than
+    /// [`crate::Config::clock_step_ms_max`]. Commands are still decided by the clock as it is.
+    #[must_use]
+    pub fn timers_halted(&self) -> bool {
+        self.inner.core.timers.is_halted()
+    }
+
+    /// Lets timers go on after a step of the clock that is in order.
+    pub fn resume_timers(&self) {
+        self.inner.core.timers.resume();
+    }
+
+    /// Number of orders that wait for a moment.
+    #[must_use]
+    pub fn timers_armed(&self) -> usize {
+        self.inner.core.timers.armed()
+    }
+
     /// Takes no more commands, waits until those in flight have ended, writes a seal and lets the folder go.
     ///
     /// Other handles on the engine answer [`Error::Closed`] from now on.
@@ -85,6 +104,7 @@ impl Engine {
         inner.admission.close();
         drop(all);
         inner.sweeper.abort();
+        inner.timers.abort();
         inner.core.orders.stop_all();
         inner.core.skus.stop_all();
         if let Some(stopper) = inner.stopper.lock().await.take() {
@@ -101,6 +121,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.admission.close();
         self.sweeper.abort();
+        self.timers.abort();
         self.core.orders.stop_all();
         self.core.skus.stop_all();
         // The writer commits what it was handed, writes its seal and is waited for: a sync or two.

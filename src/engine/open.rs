@@ -12,9 +12,10 @@ use crate::actor::keys::KeyTable;
 use crate::actor::message::SkuMessage;
 use crate::actor::reconciler::{self, Reconciled};
 use crate::actor::registry::Registry;
+use crate::actor::timers::{self, Timers};
 use crate::config::{Config, RecoveryProgress};
 use crate::domain::ids::OrderId;
-use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::order::{Lifecycle, Limits, TermsByType};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
@@ -108,6 +109,8 @@ impl Engine {
         // 5. Take commands.
         let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
         let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
+        let wall = config.clock.clone();
+        let timers = tokio::spawn(timers::run(core.clone(), wall, config.clock_step_ms_max));
         let inner = Inner {
             core,
             admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
@@ -116,6 +119,7 @@ impl Engine {
             reader,
             report,
             sweeper,
+            timers,
             stopper: Mutex::new(Some(stopper)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -189,6 +193,8 @@ fn new_core(
         keys: KeyTable::new(shards, hasher()),
         orders: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
+        terms: TermsByType { physical: config.physical_terms },
+        timers: Timers::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
         record_commands: config.record_commands,
@@ -210,6 +216,7 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
     }
     let mut open = Vec::new();
     for order in orders {
+        core.timers.rearm(&order.id, None, order.deadline.map(|deadline| deadline.at));
         if let Some(pending) = &order.pending {
             if let Some(claim) = &pending.claim {
                 core.keys.reclaim(claim);

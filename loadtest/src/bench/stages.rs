@@ -164,13 +164,8 @@ impl Shopper {
             shipping: 0,
             seller: None,
         });
-        let place = PlaceOrder {
-            order: Some(order.clone()),
-            business: self.business.clone(),
-            customer: None,
-            currency: Currency::EUR,
-            lines: lines.collect(),
-        };
+        let place =
+            PlaceOrder::new(self.business.clone(), Currency::EUR, lines.collect()).with_id(order.clone());
         Ok((order, place))
     }
 }

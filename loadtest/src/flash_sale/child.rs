@@ -160,20 +160,8 @@ impl Sale {
 
     /// Places the order, which has one unit; says whether it was granted.
     async fn place(&self, number: u32) -> Result<bool> {
-        let command = PlaceOrder {
-            order: Some(order_id(number)?),
-            business: self.business.clone(),
-            customer: None,
-            currency: Currency::EUR,
-            lines: vec![LineRequest {
-                sku: self.sku.clone(),
-                quantity: 1,
-                gross: PRICE_MINOR,
-                discount: 0,
-                shipping: 0,
-                seller: None,
-            }],
-        };
+        let lines = vec![LineRequest::new(self.sku.clone(), 1, PRICE_MINOR)];
+        let command = PlaceOrder::new(self.business.clone(), Currency::EUR, lines).with_id(order_id(number)?);
         let request = Request::from(command).with_key(self.business.clone(), key("place", number)?);
         let started = Instant::now();
         let answer = self.engine.place(request).await;

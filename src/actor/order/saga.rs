@@ -17,8 +17,8 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, KeyClaim, Order, Plan, SagaEnd};
-use crate::domain::record::Record;
+use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd};
+use crate::domain::record::{KeyMark, Record};
 use crate::domain::refusal::Refusal;
 use crate::guard;
 
@@ -77,11 +77,11 @@ impl OrderState {
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
     fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
-        let sequential = run.plan.op == StepOp::Reserve;
+        let sequential = run.plan.op.takes();
         let from = run.done.len();
         let until = if sequential { (from + 1).min(run.plan.demand.len()) } else { run.plan.demand.len() };
         if from == until {
-            return self.end(SagaEnd::Done);
+            return self.end(myself, &SagaEnd::Done);
         }
         run.waiting = until - from;
         let (op, number) = (run.plan.op, run.plan.number);
@@ -109,7 +109,7 @@ impl OrderState {
             run.done.iter().rev().filter_map(|index| run.plan.demand.get(*index)).cloned().collect()
         };
         if undo.is_empty() {
-            return self.end(SagaEnd::Undone(refusal));
+            return self.end(myself, &SagaEnd::Undone(refusal));
         }
         run.waiting = undo.len();
         let number = run.plan.number + 1;
@@ -155,7 +155,7 @@ impl OrderState {
                 run.stuck = Some(smol_str::format_smolstr!("{sku} could not undo its step: {refusal}"));
             }
             if run.waiting == 0 {
-                self.undone();
+                self.undone(myself);
             }
             return;
         }
@@ -175,29 +175,46 @@ impl OrderState {
     }
 
     /// Every SKU has answered to the undoing.
-    fn undone(&mut self) {
+    fn undone(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
         let Some(refusal) = run.refusal.clone() else { return };
         match run.stuck.take() {
             Some(reason) => self.park_saga(reason),
-            None => self.end(SagaEnd::Undone(refusal)),
+            None => self.end(myself, &SagaEnd::Undone(refusal)),
         }
     }
 
     /// Records how the saga came out and answers whoever waits for it.
-    fn end(&mut self, end: SagaEnd) {
+    fn end(&mut self, myself: &ActorRef<OrderMessage>, end: &SagaEnd) {
         let Some(run) = self.run.take() else { return };
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
         let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
-        let mut record = self.record(order::finish(order, &end), by, self.core.clock.now());
+        let before = order.deadline;
+        let mut record = self.record(order::finish(order, end), by, self.core.clock.now());
+        // One saga can lead straight into the next, which then owes the answer.
+        let goes_on = record.events.iter().any(OrderEvent::begins_saga);
+        if goes_on {
+            record.mark = claim.clone().map(|c| Box::new(KeyMark::Started(c)));
+        }
         let applied = guard::apply(|| Order::apply(&mut self.order, &record));
         settle(&self.core, &self.id, &run);
         if let Err(reason) = applied {
             self.run = Some(run);
             return self.park_saga(reason);
         }
-        let outcome: Outcome = match &end {
+        self.rearm(before);
+        if goes_on {
+            let mut draft = Draft::default();
+            draft.record(&Record::Order(record));
+            self.core.commit(draft);
+            self.begin(myself, run.reply, run.redelivered);
+            if let Some(next) = &mut self.run {
+                next.tell = run.tell;
+            }
+            return;
+        }
+        let outcome: Outcome = match end {
             SagaEnd::Done => self.outcome(),
             SagaEnd::Undone(refusal) => Err(refusal.clone()),
         };
@@ -209,7 +226,7 @@ impl OrderState {
         }
         self.core.commit(draft);
         if let Some(tell) = run.tell {
-            let resumed = if end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
+            let resumed = if *end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
             let _ = tell.send(resumed);
         }
     }
@@ -249,7 +266,7 @@ struct Ask {
 /// Tells the SKUs that granted a provisional hold that the order's fate is decided, so that whoever waits
 /// for it there goes on.
 fn settle(core: &Arc<Core>, id: &OrderId, run: &Run) {
-    if run.plan.op != StepOp::Reserve || run.plan.demand.len() < 2 {
+    if !run.plan.op.takes() || run.plan.demand.len() < 2 {
         return;
     }
     for (sku, _) in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {

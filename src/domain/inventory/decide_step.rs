@@ -46,23 +46,34 @@ pub fn decide_step(
         return Err(draft.hold_exceeded(step.quantity, 0));
     }
     positive(step.quantity)?;
-    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Unship) {
+    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Take | StepOp::Unship) {
         return Err(draft.unknown_hold());
     }
     suffices(&draft, step)?;
     let (quantity, number) = (step.quantity, step.number);
     let event = match step.op {
-        StepOp::Reserve => StockEvent::Reserved { owner, quantity, step: number, deadline: None },
-        StepOp::Commit => StockEvent::Committed { owner, quantity, step: number },
-        StepOp::Uncommit => StockEvent::Uncommitted { owner, quantity, step: number },
+        StepOp::Reserve | StepOp::Take => {
+            StockEvent::Reserved { owner: owner.clone(), quantity, step: number, deadline: None }
+        }
+        StepOp::Commit => StockEvent::Committed { owner: owner.clone(), quantity, step: number },
+        StepOp::Uncommit => StockEvent::Uncommitted { owner: owner.clone(), quantity, step: number },
         StepOp::Release => {
             let reserved = quantity.min(draft.hold().reserved);
-            StockEvent::Released { owner, reserved, committed: quantity - reserved, step: number }
+            StockEvent::Released {
+                owner: owner.clone(),
+                reserved,
+                committed: quantity - reserved,
+                step: number,
+            }
         }
-        StepOp::Ship => StockEvent::Shipped { owner, quantity, step: number },
-        StepOp::Unship => StockEvent::Unshipped { owner, quantity, step: number },
+        StepOp::Ship => StockEvent::Shipped { owner: owner.clone(), quantity, step: number },
+        StepOp::Unship => StockEvent::Unshipped { owner: owner.clone(), quantity, step: number },
     };
-    let (events, _) = draft.record(event)?.finish()?;
+    let mut draft = draft.record(event)?;
+    if step.op == StepOp::Take {
+        draft = draft.record(StockEvent::Committed { owner, quantity, step: number })?;
+    }
+    let (events, _) = draft.finish()?;
     Ok(StepDecision { events })
 }
 
@@ -70,7 +81,7 @@ pub fn decide_step(
 fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve => {
+        StepOp::Reserve | StepOp::Take => {
             let available = draft.counters().available;
             if step.quantity > available {
                 return Err(draft.insufficient(step.quantity, available));

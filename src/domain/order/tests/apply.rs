@@ -42,7 +42,7 @@ fn a_record_that_does_not_follow_is_refused_and_changes_nothing() {
 fn an_order_that_owes_more_than_was_paid_is_broken() {
     let life = Life::after(&[pay(51)]);
     let cancelled = smallvec![
-        OrderEvent::CancellationStarted { lines: parts(&[(1, 1)]), reason: "r".into() },
+        OrderEvent::CancellationStarted { lines: parts(&[(1, 1)]), reason: "r".into(), expired: false },
         OrderEvent::Cancelled { refund_due: 52 }
     ];
     check(&life, &record(5, cancelled), "52 is due back where 51 was paid");

@@ -104,6 +104,7 @@ fn a_plan_sums_demand_by_sku_in_the_order_of_skus_and_numbers_its_steps_in_twos(
         &place(vec![line("b", 1, 1), line("a", 2, 1), line("b", 3, 1)]),
         IdOrigin::Caller,
         LIMITS,
+        Terms::simple(),
     );
     life.record(events.unwrap());
     let plan = life.order().plan().unwrap();

@@ -6,6 +6,7 @@
 mod apply;
 mod arrows;
 mod commands;
+mod physical;
 mod random;
 mod refunds;
 mod refusals;
@@ -102,7 +103,7 @@ impl Life {
     }
 
     fn place(&mut self, command: &PlaceOrder) -> Result<Vec<OrderEvent>, Refusal> {
-        let events = decide_place(command, IdOrigin::Caller, LIMITS)?;
+        let events = decide_place(command, IdOrigin::Caller, LIMITS, Terms::simple())?;
         Ok(self.record_all(events))
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn check_place(lines: Vec<LineRequest>, expected: Refusal) {
-    assert_eq!(decide_place(&place(lines), IdOrigin::Caller, LIMITS), Err(expected));
+    assert_eq!(decide_place(&place(lines), IdOrigin::Caller, LIMITS, Terms::simple()), Err(expected));
 }
 
 fn check(life: &Life, command: &OrderCommand, expected: Refusal) {
