@@ -86,7 +86,7 @@ async fn sell_the_last_lamp_to_one_of_two(engine: &Engine) -> Outcome<()> {
             Err(error) => println!("{id} has not: {error}"),
         }
         let id: OrderId = id.parse()?;
-        if let Some(order) = engine.order(&id).await?
+        if let Some(order) = engine.order(&id).view().await?
             && let Some(refusal) = order.refusal
         {
             println!("  asked again, order {id} is {}, because {refusal}", order.state);
@@ -118,7 +118,7 @@ async fn pay_ship_and_cancel_in_parts(engine: &Engine) -> Outcome<()> {
     let answer = engine.deliver(DeliverOrder::all(ada)).await?;
     println!("the chairs arrived, the order is {}", answer.state);
 
-    let table = engine.sku(&"table".parse()?).await?.ok_or("the table was received")?;
+    let table = engine.sku(&"table".parse()?).view().await?.ok_or("the table was received")?;
     println!("tables: {} available, {} committed", table.counters.available, table.counters.committed);
     Ok(())
 }

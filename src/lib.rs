@@ -43,16 +43,16 @@ pub use domain::ids::{
     BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
     SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Inventory};
+pub use domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Order, State};
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
-pub use engine::{Cut, Engine, RecoveryReport};
+pub use engine::{Cut, Engine, OrderHandle, RecoveryReport, SkuHandle};
 pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
-pub use query::SkuView;
+pub use query::{Holder, PAGE_ITEMS_MAX, Page, SkuView};
 pub use replay::StateHash;

@@ -2,12 +2,14 @@
 //!
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
-//! - `calls` are the typed calls on top of it.
+//! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
 mod cut;
 mod open;
+mod order_handle;
+mod sku_handle;
 mod submit;
 
 use std::sync::Arc;
@@ -23,6 +25,8 @@ use crate::port::OrderIds;
 
 pub use cut::Cut;
 pub use open::RecoveryReport;
+pub use order_handle::OrderHandle;
+pub use sku_handle::SkuHandle;
 
 /// An embedded order engine. Cloning gives another handle on the same engine; when the last one is dropped
 /// without [`Engine::close`], what was acknowledged is in the journal and nothing of it is lost.

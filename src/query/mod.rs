@@ -1,10 +1,15 @@
 //! What queries show.
 
+mod page;
+
+pub(crate) use page::page_limit;
+pub use page::{PAGE_ITEMS_MAX, Page};
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::domain::ids::SkuId;
-use crate::domain::inventory::{Counters, Inventory};
+use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 
 /// A SKU as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,4 +38,13 @@ impl SkuView {
             parked: inventory.parked.clone(),
         }
     }
+}
+
+/// Who holds units of a SKU, and how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The owner of the hold.
+    pub owner: HoldOwner,
+    /// What it holds.
+    pub hold: Hold,
 }
