@@ -54,5 +54,8 @@ pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
-pub use query::{Holder, PAGE_ITEMS_MAX, Page, SkuView};
+pub use query::{
+    BusinessCounts, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PAGE_ITEMS_MAX, Page,
+    PageCursor, SkuView,
+};
 pub use replay::StateHash;

@@ -3,10 +3,12 @@
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
 //! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
+//! - `lists` are lists and counts of orders.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
 mod cut;
+mod lists;
 mod open;
 mod order_handle;
 mod sku_handle;

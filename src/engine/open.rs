@@ -1,6 +1,6 @@
 //! Opening an engine, stage by stage.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore};
@@ -184,6 +184,7 @@ fn new_core(
         keys: KeyTable::new(shards, hasher()),
         orders: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
+        index: SyncMutex::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
         record_commands: config.record_commands,
@@ -192,7 +193,8 @@ fn new_core(
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
 /// in which they were placed.
-fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+    let placements = world.take_placements();
     let (skus, orders, keys) = world.into_parts();
     report.skus = skus.len() as u64;
     report.orders = orders.len() as u64;
@@ -204,12 +206,18 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
         core.keys.insert(key, answer);
     }
     let mut open = Vec::new();
-    for order in orders {
+    // In the order of their placements, as they were numbered when they were placed.
+    let mut index = core.index();
+    for (id, sequence) in placements {
+        let found = orders.binary_search_by(|order| order.id.cmp(&id)).ok();
+        let Some(order) = found.and_then(|place| orders.get(place)) else { continue };
         if order.pending.is_some() {
             open.push((order.placed_at, order.id.clone()));
         }
-        core.orders.insert(order.id.clone(), compact::pack_order(&order)?);
+        let number = index.add(order, sequence);
+        core.orders.insert(id, compact::pack_order(number, order)?);
     }
+    drop(index);
     open.sort();
     Ok(open.into_iter().map(|(_, id)| id).collect())
 }

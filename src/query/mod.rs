@@ -1,7 +1,11 @@
-//! What queries show.
+//! What queries show, and the index of orders that lists and counts are answered from.
 
+mod listing;
+mod orders;
 mod page;
 
+pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
+pub(crate) use orders::OrderIndex;
 pub(crate) use page::page_limit;
 pub use page::{PAGE_ITEMS_MAX, Page};
 

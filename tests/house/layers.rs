@@ -14,9 +14,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &["domain", "port", "journal"]),
     ("replay", &["domain", "guard", "journal", "error"]),
     ("config", &["domain", "port", "journal", "error"]),
-    ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config"]),
-    ("outbox", &["domain", "journal", "error", "replay"]),
     ("query", &["domain"]),
+    ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config", "query"]),
+    ("outbox", &["domain", "journal", "error", "replay"]),
     (
         "engine",
         &["domain", "guard", "port", "journal", "error", "replay", "config", "actor", "outbox", "query"],

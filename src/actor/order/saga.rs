@@ -203,7 +203,7 @@ impl OrderState {
         if let Some(reply) = run.reply {
             draft.answer(reply, outcome);
         }
-        self.core.commit(draft);
+        self.commit(draft);
         if let Some(tell) = run.tell {
             let resumed = if end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
             let _ = tell.send(resumed);
@@ -222,7 +222,7 @@ impl OrderState {
         for reply in waiting.into_iter().chain(run.reply) {
             draft.answer(reply, Err(Refusal::Parked { reason: reason.clone() }));
         }
-        self.core.commit(draft);
+        self.commit(draft);
         if let Some(tell) = run.tell {
             let _ = tell.send(Resumed::Parked);
         }
