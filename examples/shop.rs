@@ -4,10 +4,9 @@
 
 use std::error::Error;
 
-use earmark::domain::order::OrderEvent;
 use earmark::{
     CancelOrder, Config, Currency, DeliverOrder, Engine, LineQuantity, LineRequest, Money, OrderId, PayOrder,
-    PlaceOrder, Record, Request, ShipOrder, SkuCommand, SkuId,
+    PlaceOrder, Request, ShipOrder, SkuCommand, SkuId,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -123,36 +122,11 @@ async fn pay_ship_and_cancel_in_parts(engine: &Engine) -> Outcome<()> {
     Ok(())
 }
 
-/// Every durable record, from the beginning. A subscriber that keeps its cursor goes on from there later.
+/// What happened to one order, in words; `Engine::subscribe` has every durable record of all of them.
 async fn show_the_history(engine: &Engine) -> Outcome<()> {
     println!("\nwhat the journal says of ada's order:");
-    let mut history = engine.subscribe(engine.start())?;
-    while let Some(published) = history.try_next()? {
-        if let Record::Order(record) = published.record
-            && record.order.as_str() == "ada"
-        {
-            let by = record.by.map_or_else(String::new, |by| format!(" (by {by})"));
-            let names: Vec<&str> = record.events.iter().map(name).collect();
-            println!("  {:>3}  version {}  {}{by}", published.sequence, record.version, names.join(", "));
-        }
+    for entry in engine.order(&"ada".parse()?).timeline().await?.entries {
+        println!("  {entry}");
     }
     Ok(())
-}
-
-fn name(event: &OrderEvent) -> &'static str {
-    match event {
-        OrderEvent::Placed { .. } => "Placed",
-        OrderEvent::Reserved => "Reserved",
-        OrderEvent::Refused { .. } => "Refused",
-        OrderEvent::PaymentRecorded { .. } => "PaymentRecorded",
-        OrderEvent::SettlementStarted => "SettlementStarted",
-        OrderEvent::Settled => "Settled",
-        OrderEvent::SettlementUndone { .. } => "SettlementUndone",
-        OrderEvent::ShipmentStarted { .. } => "ShipmentStarted",
-        OrderEvent::Shipped => "Shipped",
-        OrderEvent::ShipmentUndone { .. } => "ShipmentUndone",
-        OrderEvent::Delivered { .. } => "Delivered",
-        OrderEvent::CancellationStarted { .. } => "CancellationStarted",
-        OrderEvent::Cancelled { .. } => "Cancelled",
-    }
 }

@@ -55,7 +55,7 @@ pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
 pub use query::{
-    BusinessCounts, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PAGE_ITEMS_MAX, Page,
-    PageCursor, SkuView,
+    BusinessCounts, Happening, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PAGE_ITEMS_MAX,
+    Page, PageCursor, SkuView, Timeline, TimelineEntry,
 };
 pub use replay::StateHash;

@@ -3,7 +3,7 @@
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
 //! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
-//! - `lists` are lists and counts of orders.
+//! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
@@ -13,12 +13,13 @@ mod open;
 mod order_handle;
 mod sku_handle;
 mod submit;
+mod timelines;
 
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::actor::commit::Stopper;
+use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
@@ -46,6 +47,7 @@ struct Inner {
     ids: Box<dyn OrderIds>,
     reader: Arc<dyn LogReader>,
     report: RecoveryReport,
+    driver: Driver,
     sweeper: tokio::task::JoinHandle<()>,
     stopper: Mutex<Option<Stopper>>,
 }

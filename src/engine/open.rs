@@ -110,6 +110,7 @@ impl Engine {
             ids,
             reader,
             report,
+            driver: config.driver,
             sweeper,
             stopper: Mutex::new(Some(stopper)),
         };
@@ -214,7 +215,8 @@ fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Resu
         if order.pending.is_some() {
             open.push((order.placed_at, order.id.clone()));
         }
-        let number = index.add(order, sequence);
+        // The command that placed it may be recorded right before.
+        let number = index.add(order, sequence.saturating_sub(1));
         core.orders.insert(id, compact::pack_order(number, order)?);
     }
     drop(index);

@@ -1,13 +1,17 @@
 //! What queries show, and the index of orders that lists and counts are answered from.
 
+mod describe;
 mod listing;
 mod orders;
 mod page;
+mod timeline;
 
 pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
 pub(crate) use orders::OrderIndex;
 pub(crate) use page::page_limit;
 pub use page::{PAGE_ITEMS_MAX, Page};
+pub(crate) use timeline::entries_of;
+pub use timeline::{Happening, Timeline, TimelineEntry};
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;

@@ -93,6 +93,8 @@ struct Business {
 #[derive(Debug, Default)]
 pub(crate) struct OrderIndex {
     entries: Chunked<Entry>,
+    /// For each chunk of entries: no placement in it stands before this sequence number.
+    since: Vec<u64>,
     states: BTreeMap<State, BTreeSet<u32>>,
     businesses: Chunked<Business>,
     business_numbers: BTreeMap<BusinessId, u32>,
@@ -104,10 +106,13 @@ pub(crate) struct OrderIndex {
 
 impl OrderIndex {
     /// Adds an order that was placed, no earlier in the journal than at `since`, and answers its number.
-    pub(crate) fn add(&mut self, order: &Order, _since: u64) -> u32 {
+    pub(crate) fn add(&mut self, order: &Order, since: u64) -> u32 {
         let number = self.entries.len();
         if number == NONE {
             return NONE;
+        }
+        if (number as usize).is_multiple_of(CHUNK_ITEMS) {
+            self.since.push(since);
         }
         let placed_at = order.placed_at.as_millis();
         let reached = number.checked_sub(1).and_then(|last| self.entries.get(last));
@@ -169,6 +174,11 @@ impl OrderIndex {
         self.customers.push(id.clone());
         self.customer_numbers.insert(id.clone(), number);
         number
+    }
+
+    /// A sequence number before which no order stands in the journal that was placed at `time` or later.
+    pub(crate) fn since(&self, time: Timestamp) -> u64 {
+        self.since.get(self.first_at(time) as usize / CHUNK_ITEMS).copied().unwrap_or_default()
     }
 
     /// A page of the list that is asked for.

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["domain", "port", "journal", "error"]),
     ("query", &["domain"]),
     ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config", "query"]),
-    ("outbox", &["domain", "journal", "error", "replay"]),
+    ("outbox", &["domain", "journal", "error", "replay", "query"]),
     (
         "engine",
         &["domain", "guard", "port", "journal", "error", "replay", "config", "actor", "outbox", "query"],
