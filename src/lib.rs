@@ -26,6 +26,8 @@ pub mod journal;
 pub mod port;
 pub mod replay;
 
+pub mod blocking;
+
 mod actor;
 mod config;
 mod engine;

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "engine",
         &["domain", "guard", "port", "journal", "error", "replay", "config", "actor", "outbox", "query"],
     ),
+    ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
 ];
 
 /// Imports that point outwards and are known: (from, to, why). The list only ever gets shorter.
