@@ -121,3 +121,30 @@ async fn a_timeline_begins_where_the_order_was_placed_even_after_many_others() {
         assert_eq!(timeline.entries.len(), 2, "order {number}");
     }
 }
+
+#[tokio::test]
+async fn a_refused_order_is_explained_with_who_holds_what_it_lacks() {
+    let engine = Engine::open(Config::in_memory()).await.unwrap();
+    receive(&engine, "a", 3).await;
+    receive(&engine, "b", 3).await;
+    engine.place(placement("first", &[("a", 2), ("b", 1)])).await.unwrap();
+    refusal(engine.place(placement("second", &[("a", 2)])).await);
+    let first = engine.explain(&order("first")).await.unwrap().to_string();
+    assert_eq!(
+        first,
+        "Order first is RESERVED.\nIt holds 2 reserved and 0 committed of a.\nIt holds 1 reserved and 0 committed of b.\n"
+    );
+    let second = engine.explain(&order("second")).await.unwrap();
+    assert_eq!((second.refusals.len(), second.holds.len()), (1, 0));
+    let told = second.to_string();
+    let lines: Vec<_> = told.lines().collect();
+    assert_eq!(lines.first(), Some(&"Order second is CANCELLED."));
+    assert!(told.contains("Refused: SKU a has 1 available; 2 were asked for. Nothing is held for it."));
+    assert!(told.contains("It asked for 2 of a when 1 were available; 1 are now."));
+    assert_eq!(lines.last(), Some(&"order first holds 2 reserved and 0 committed of it."));
+    let none = engine.explain(&order("none")).await.unwrap();
+    assert_eq!(
+        (none.state, &none.last, none.to_string().as_str()),
+        (None, &None, "There is no order none.\n")
+    );
+}

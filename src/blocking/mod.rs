@@ -48,7 +48,7 @@ use crate::engine;
 use crate::error::Error;
 use crate::journal::Cursor;
 use crate::outbox;
-use crate::query::{BusinessCounts, OrderCounts, OrderQuery, OrderSummary, Page, PageCursor};
+use crate::query::{BusinessCounts, Explanation, OrderCounts, OrderQuery, OrderSummary, Page, PageCursor};
 
 pub use order::OrderHandle;
 pub use sku::SkuHandle;
@@ -153,6 +153,7 @@ impl Engine {
         businesses(after: Option<&BusinessId>, limit: usize) -> Page<BusinessCounts, BusinessId>;
         forget_keys(before: Timestamp) -> ();
         unpark(entity: &EntityId, by: Principal) -> ();
+        explain(order: &OrderId) -> Explanation;
         cut() -> engine::Cut;
         flush() -> ();
     }

@@ -3,11 +3,13 @@
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
 //! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
-//! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU.
+//! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU,
+//!   `explain` why an order stands where it stands.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
 mod cut;
+mod explain;
 mod lists;
 mod open;
 mod order_handle;

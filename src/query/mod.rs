@@ -1,11 +1,14 @@
 //! What queries show, and the index of orders that lists and counts are answered from.
 
 mod describe;
+mod explain;
 mod listing;
 mod orders;
 mod page;
 mod timeline;
 
+pub(crate) use explain::refusal_of;
+pub use explain::{Explanation, Held, Shortage};
 pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
 pub(crate) use orders::OrderIndex;
 pub(crate) use page::page_limit;
