@@ -12,7 +12,8 @@ use crate::port::ids::IdError;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The command was decided on and refused; nothing was changed.
+    /// The command was decided on and refused. It took nothing from stock and moved no order on; a payment
+    /// whose settlement could not be completed is recorded, and due back.
     #[error("refused ({code}): {0}", code = .0.code())]
     Refused(#[from] Refusal),
     /// `try_submit` found no room for another command; nothing was done. Try again later, or use a call that waits.

@@ -111,7 +111,7 @@ impl Actor for OrderActor {
         while state.run.is_none()
             && let Some(message) = state.stash.pop_front()
         {
-            state.take_up_stashed(&myself, message);
+            state.take_up(&myself, message);
         }
         if state.run.is_none() && state.rest() {
             myself.stop(None);
@@ -135,20 +135,6 @@ impl OrderState {
 
     fn entity(&self) -> EntityId {
         EntityId::Order(self.id.clone())
-    }
-
-    /// Handles a message that had to wait for a saga. If that saga was the first execution of the very same
-    /// keyed command (an order was parked in between), its answer is this one's too.
-    fn take_up_stashed(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
-        match message {
-            OrderMessage::Command(Envelope { request, claim: Some(claim), reply }, origin) => {
-                match self.core.keys.answer_of(&claim.0) {
-                    Some(outcome) => self.core.repeat(reply, outcome),
-                    None => self.command(myself, Envelope { request, claim: Some(claim), reply }, origin),
-                }
-            }
-            other => self.take_up(myself, other),
-        }
     }
 
     /// Handles a message that found no saga under way.
@@ -254,8 +240,11 @@ impl OrderState {
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {
-        let open = self.order.as_ref().is_some_and(|o| o.pending.is_some() && o.parked.is_none());
-        if open {
+        let open = self.order.as_ref().filter(|order| order.pending.is_some());
+        if open.is_some_and(|order| order.parked.is_some()) {
+            // It waits for an operator, as it did before.
+            let _ = done.send(Resumed::Parked);
+        } else if open.is_some() {
             self.begin(myself, None, true);
             if let Some(run) = &mut self.run {
                 run.tell = Some(done);

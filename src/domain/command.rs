@@ -11,7 +11,7 @@ use super::ids::{
 };
 use super::inventory::{HoldOwner, Reason};
 use super::money::{Currency, Money};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, check_reason};
 use super::time::Timestamp;
 
 /// A command with everything that travels beside it.
@@ -184,6 +184,26 @@ impl SkuCommand {
 }
 
 impl Command {
+    /// Checks that the command's records have a bounded size, whatever it asks for: `lines_max` lines at the
+    /// most, and reasons of a bounded length. Done before anything of the command is recorded.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyLines`] or [`Refusal::ReasonTooLong`].
+    pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
+        let (lines, reason) = match self {
+            Self::Sku(_, command) => (0, command.reason()),
+            Self::Order(_, OrderCommand::Place(place)) => (place.lines.len(), None),
+            Self::Order(_, OrderCommand::Pay(_)) => (0, None),
+            Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
+            Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
+            Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
+        };
+        if lines > lines_max {
+            return Err(Refusal::TooManyLines { lines: lines as u64, max: lines_max as u64 });
+        }
+        reason.map_or(Ok(()), |reason| check_reason(reason))
+    }
+
     /// Whether the command undoes work rather than making new: it is taken while the disk is full, out of
     /// the reserve that is kept for it.
     #[must_use]

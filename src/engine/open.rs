@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
@@ -15,6 +15,7 @@ use crate::actor::registry::Registry;
 use crate::config::{Config, RecoveryProgress};
 use crate::domain::ids::OrderId;
 use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
 use crate::port::EngineClock;
@@ -95,6 +96,10 @@ impl Engine {
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
         let stopper = commit::start(config.driver, writer)?;
         let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders).await;
+        // A disk that fails now is found out here, not by the first caller.
+        let (to, from) = oneshot::channel();
+        core.hand_out(to, ());
+        from.await.map_err(|_| Error::Closed)??;
         report.finished = finished;
         report.undone = undone;
         report.parked = parked;
@@ -212,7 +217,13 @@ fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Resu
     for (id, sequence) in placements {
         let found = orders.binary_search_by(|order| order.id.cmp(&id)).ok();
         let Some(order) = found.and_then(|place| orders.get(place)) else { continue };
-        if order.pending.is_some() {
+        if let Some(pending) = &order.pending {
+            if let Some(claim) = &pending.claim {
+                core.keys.reclaim(claim);
+                if let Some(reason) = &order.parked {
+                    core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
+                }
+            }
             open.push((order.placed_at, order.id.clone()));
         }
         // The command that placed it may be recorded right before.

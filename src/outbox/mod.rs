@@ -37,7 +37,7 @@ pub struct Published {
 /// Every durable record from a cursor on.
 pub struct Subscription {
     reader: Arc<dyn LogReader>,
-    end: watch::Receiver<Cursor>,
+    end: watch::Receiver<u64>,
     cursor: Cursor,
     ready: VecDeque<Published>,
 }
@@ -45,7 +45,7 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn new(
         reader: Arc<dyn LogReader>,
-        end: watch::Receiver<Cursor>,
+        end: watch::Receiver<u64>,
         cursor: Cursor,
     ) -> Result<Self, Error> {
         // Reading now tells the caller at once that a cursor is of no use.
@@ -61,7 +61,8 @@ impl Subscription {
         self.cursor
     }
 
-    /// The next durable record; waits for one. `None` when the engine is gone and everything was read.
+    /// The next durable record; waits for one. `None` when the engine is closed, halted
+    /// or gone and everything durable was read.
     ///
     /// Cancel-safe: a record is either returned or will be the next one.
     ///

@@ -17,7 +17,7 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, Order, Plan, SagaEnd};
+use crate::domain::order::{self, KeyClaim, Order, Plan, SagaEnd};
 use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
 use crate::guard;
@@ -51,9 +51,8 @@ impl OrderState {
         let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
             return;
         };
-        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
-        if let Some(claim) = claim.filter(|_| redelivered) {
-            self.core.keys.reclaim(claim);
+        if let Some(claim) = self.claim() {
+            self.core.keys.resume(&claim);
         }
         let done = Vec::with_capacity(plan.demand.len());
         self.run = Some(Run {
@@ -68,6 +67,11 @@ impl OrderState {
             tell: None,
         });
         self.go_forward(myself);
+    }
+
+    /// The key that the end of the saga under way will answer.
+    fn claim(&self) -> Option<KeyClaim> {
+        self.order.as_ref()?.pending.as_ref()?.claim.clone()
     }
 
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
@@ -211,16 +215,20 @@ impl OrderState {
     }
 
     /// Parks an order whose saga can neither go on nor back; it stays open, and unpark drives it on.
+    /// Whoever waits for its end is told that it is parked.
     fn park_saga(&mut self, reason: smol_str::SmolStr) {
         let Some(run) = self.run.take() else { return };
         settle(&self.core, &self.id, &run);
         self.park(reason.clone());
+        let refusal = Refusal::Parked { reason };
         let mut draft = Draft::default();
-        // Whoever waits is not left waiting for an operator; the key is free until the saga goes on.
-        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
-        let waiting = claim.map(|claim| self.core.keys.release(claim)).unwrap_or_default();
-        for reply in waiting.into_iter().chain(run.reply) {
-            draft.answer(reply, Err(Refusal::Parked { reason: reason.clone() }));
+        if let Some(claim) = self.claim() {
+            for waiting in self.core.keys.suspend(&claim, refusal.clone()) {
+                draft.answer(waiting, Err(refusal.clone()));
+            }
+        }
+        if let Some(reply) = run.reply {
+            draft.answer(reply, Err(refusal));
         }
         self.commit(draft);
         if let Some(tell) = run.tell {

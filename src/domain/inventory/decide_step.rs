@@ -2,7 +2,9 @@
 //!
 //! Steps can be delivered again after a crash. A hold remembers the last step that changed it, so that
 //! a step it has seen is recognised; where the hold is gone, only the order's own later steps can have
-//! emptied it, and a redelivered `Ship` or any `Release` is known to be done.
+//! emptied it, and a redelivered `Ship` or any `Release` is known to be done. A forward step that comes
+//! after its own undoing is refused, so that the saga is undone everywhere. What is done already is so
+//! for a parked SKU too.
 
 use smallvec::SmallVec;
 
@@ -31,15 +33,18 @@ pub fn decide_step(
     redelivered: bool,
 ) -> Result<StepDecision, Refusal> {
     let owner = step.owner();
-    let draft = Draft::new(inventory, Some(&owner))?;
-    let hold = draft.hold();
-    let absent = hold.is_empty();
-    let seen = !absent && hold.step >= step.number;
+    let hold = inventory.hold(&owner);
+    let absent = hold.is_none();
+    let undone = step.op.undo().is_some() && hold.is_some_and(|hold| hold.step > step.number);
+    let seen = !undone && hold.is_some_and(|hold| hold.step >= step.number);
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         return Ok(StepDecision { events: SmallVec::new() });
     }
-    let draft = draft.known()?;
+    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    if undone {
+        return Err(draft.hold_exceeded(step.quantity, 0));
+    }
     positive(step.quantity)?;
     if absent && !matches!(step.op, StepOp::Reserve | StepOp::Unship) {
         return Err(draft.unknown_hold());

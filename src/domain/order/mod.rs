@@ -19,6 +19,8 @@ mod lifecycle;
 mod line;
 mod saga;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Limits, decide, decide_place};
 pub use event::{OrderEvent, PlacedLine};
