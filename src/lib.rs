@@ -26,6 +26,8 @@ pub mod journal;
 pub mod port;
 pub mod replay;
 
+pub mod blocking;
+
 mod actor;
 mod config;
 mod engine;
@@ -44,16 +46,19 @@ pub use domain::ids::{
     BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
     SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Inventory};
+pub use domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
-pub use engine::{Cut, Engine, RecoveryReport};
+pub use engine::{Cut, Engine, OrderHandle, RecoveryReport, SkuHandle};
 pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
-pub use query::SkuView;
+pub use query::{
+    BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary,
+    PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
+};
 pub use replay::StateHash;

@@ -16,10 +16,10 @@ async fn every_call_on_a_closed_engine_answers_closed() {
     soon("close", engine.close()).await.unwrap();
     assert_eq!(other.place(placement("p", &[("a", 1)])).await, Err(Error::Closed));
     assert_eq!(other.try_submit(placement("p", &[("a", 1)])).await, Err(Error::Closed));
-    assert_eq!(soon("order", other.order(&order("o"))).await, Err(Error::Closed));
-    assert_eq!(soon("order", other.order(&order("none"))).await, Err(Error::Closed));
-    assert_eq!(soon("sku", other.sku(&sku("a"))).await, Err(Error::Closed));
-    assert_eq!(soon("sku", other.sku(&sku("none"))).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("o")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("none")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("a")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("none")).view()).await, Err(Error::Closed));
     assert_eq!(soon("flush", other.flush()).await, Err(Error::Closed));
     assert_eq!(soon("cut", other.cut()).await.map(|cut| cut.hash), Err(Error::Closed));
     assert_eq!(soon("forget", other.forget_keys(earmark::Timestamp::ZERO)).await, Err(Error::Closed));
@@ -69,7 +69,7 @@ async fn queries_that_race_with_close_are_answered_one_way_or_the_other() {
         let readers: Vec<_> = (0..8)
             .map(|_| {
                 let engine = engine.clone();
-                tokio::spawn(async move { while engine.sku(&sku("a")).await.is_ok() {} })
+                tokio::spawn(async move { while engine.sku(&sku("a")).view().await.is_ok() {} })
             })
             .collect();
         soon("close", engine.close()).await.unwrap();
@@ -97,7 +97,9 @@ async fn close_waits_for_the_commands_in_flight_and_nothing_acknowledged_is_lost
     for call in calls {
         match call.await.unwrap() {
             (n, Ok(_)) => assert_eq!(look(&engine, &format!("o-{n}")).await.state, State::Reserved),
-            (n, Err(Error::Closed)) => assert_eq!(engine.order(&order(&format!("o-{n}"))).await, Ok(None)),
+            (n, Err(Error::Closed)) => {
+                assert_eq!(engine.order(&order(&format!("o-{n}"))).view().await, Ok(None))
+            }
             other => panic!("{other:?}"),
         }
     }

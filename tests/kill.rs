@@ -108,7 +108,7 @@ async fn assert_nothing_lost(engine: &Engine, said: &BTreeSet<String>) {
         }
     }
     for name in ["a", "b"] {
-        let counters = engine.sku(&sku(name)).await.unwrap().unwrap().counters;
+        let counters = engine.sku(&sku(name)).view().await.unwrap().unwrap().counters;
         assert_eq!(counters.available + counters.reserved + counters.committed, STOCK);
     }
 }

@@ -125,5 +125,5 @@ async fn a_refused_command_changes_nothing() {
     refusal(engine.cancel(CancelOrder::all(order("never"), "r")).await);
     let after = engine.cut().await.unwrap();
     assert_eq!((after.hash, after.sequence), (before.hash, before.sequence));
-    assert_eq!(engine.order(&order("new")).await.unwrap(), None);
+    assert_eq!(engine.order(&order("new")).view().await.unwrap(), None);
 }

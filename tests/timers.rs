@@ -32,7 +32,7 @@ async fn place(engine: &Engine, id: &str) {
 }
 
 async fn state(engine: &Engine, id: &str) -> State {
-    engine.order(&order(id)).await.unwrap().unwrap().state
+    engine.order(&order(id)).view().await.unwrap().unwrap().state
 }
 
 /// Lets the timers, which look at the clock every few milliseconds, do what is due.
@@ -54,7 +54,7 @@ async fn an_unpaid_order_gives_its_stock_back_when_its_time_is_up_and_not_before
     clock.advance(1);
     settle().await;
     assert_eq!(state(&engine, "o").await, State::Cancelled);
-    assert_eq!(engine.sku(&sku("a")).await.unwrap().unwrap().counters.available, 1);
+    assert_eq!(engine.sku(&sku("a")).view().await.unwrap().unwrap().counters.available, 1);
     assert_eq!(engine.timers_armed(), 0);
     assert_eq!(engine.cut().await.unwrap().violations, Vec::<String>::new());
 }
@@ -88,7 +88,7 @@ async fn deadlines_survive_a_crash_and_what_came_due_meanwhile_happens_then() {
     assert_eq!(state(&engine, "o-0").await, State::Cancelled);
     assert_eq!(state(&engine, "o-599").await, State::Cancelled);
     assert_eq!(state(&engine, "o-7").await, State::Paid);
-    let counters = engine.sku(&sku("a")).await.unwrap().unwrap().counters;
+    let counters = engine.sku(&sku("a")).view().await.unwrap().unwrap().counters;
     assert_eq!((counters.available, counters.reserved, counters.committed), (999, 0, 1));
     let live = engine.cut().await.unwrap();
     assert_eq!(live.violations, Vec::<String>::new());

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tokio::sync::oneshot;
 
-use super::core::{Core, Draft};
+use super::core::{Core, Draft, Listed};
 use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
@@ -45,6 +45,7 @@ impl Entity for OrderEntity {
             core: core.clone(),
             id: id.clone(),
             order: None,
+            listed: None,
             mail,
             run: None,
             stash: VecDeque::new(),
@@ -60,6 +61,8 @@ struct OrderState {
     core: Arc<Core>,
     id: OrderId,
     order: Option<Order>,
+    /// How the index of orders has it.
+    listed: Option<Listed>,
     mail: Arc<Mail>,
     /// The saga under way.
     run: Option<Run>,
@@ -77,7 +80,12 @@ impl Actor for OrderActor {
         _myself: ActorRef<OrderMessage>,
         (mut state, rest): Self::Arguments,
     ) -> Result<OrderState, ActorProcessingErr> {
-        state.order = rest.map(|bytes| compact::unpack_order(&bytes)).transpose()?;
+        if let Some(bytes) = rest {
+            let order = compact::unpack_order(&bytes)?;
+            let number = compact::number_of(&bytes);
+            state.listed = number.map(|number| Listed { number, state: order.state });
+            state.order = Some(order);
+        }
         Ok(state)
     }
 
@@ -114,8 +122,15 @@ impl Actor for OrderActor {
 
 impl OrderState {
     fn rest(&mut self) -> bool {
-        let order = &self.order;
-        self.core.orders.rest(&self.id, &self.mail, || order.as_ref().map(compact::pack_order).transpose())
+        let (order, number) = (&self.order, self.listed.map_or(u32::MAX, |listed| listed.number));
+        self.core.orders.rest(&self.id, &self.mail, || {
+            order.as_ref().map(|order| compact::pack_order(number, order)).transpose()
+        })
+    }
+
+    /// Hands a draft over: the one way from an order to the journal, so that the index follows.
+    fn commit(&mut self, draft: Draft) {
+        self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
     }
 
     fn entity(&self) -> EntityId {
@@ -142,7 +157,7 @@ impl OrderState {
             self.rearm(before);
             let mut draft = Draft::default();
             draft.record(&Record::Order(record));
-            self.core.commit(draft);
+            self.commit(draft);
             if begins_saga {
                 self.begin(myself, None, false);
                 return self.run.is_some();
@@ -216,14 +231,14 @@ impl OrderState {
         self.rearm(before);
         if begins_saga {
             draft.record(&Record::Order(record));
-            self.core.commit(draft);
+            self.commit(draft);
             self.begin(myself, Some(reply), false);
         } else {
             let outcome = self.outcome();
             record.mark = claim.map(|c| draft.answer_key(c, &outcome, record.at));
             draft.record(&Record::Order(record));
             draft.answer(reply, outcome);
-            self.core.commit(draft);
+            self.commit(draft);
         }
     }
 
@@ -251,7 +266,7 @@ impl OrderState {
         if let Some(order) = &mut self.order {
             order.parked = Some(reason);
         }
-        self.core.commit(draft);
+        self.commit(draft);
     }
 
     /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
@@ -267,7 +282,7 @@ impl OrderState {
                 draft.answer(reply, self.outcome());
             }
         }
-        self.core.commit(draft);
+        self.commit(draft);
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
     }

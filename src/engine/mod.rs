@@ -2,19 +2,26 @@
 //!
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
-//! - `calls` are the typed calls on top of it.
+//! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
+//! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU,
+//!   `explain` why an order stands where it stands.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
 mod cut;
+mod explain;
+mod lists;
 mod open;
+mod order_handle;
+mod sku_handle;
 mod submit;
+mod timelines;
 
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::actor::commit::Stopper;
+use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
@@ -23,6 +30,8 @@ use crate::port::OrderIds;
 
 pub use cut::Cut;
 pub use open::RecoveryReport;
+pub use order_handle::OrderHandle;
+pub use sku_handle::SkuHandle;
 
 /// An embedded order engine. Cloning gives another handle on the same engine; when the last one is dropped
 /// without [`Engine::close`], what was acknowledged is in the journal and nothing of it is lost.
@@ -40,6 +49,7 @@ struct Inner {
     ids: Box<dyn OrderIds>,
     reader: Arc<dyn LogReader>,
     report: RecoveryReport,
+    driver: Driver,
     sweeper: tokio::task::JoinHandle<()>,
     timers: tokio::task::JoinHandle<()>,
     stopper: Mutex<Option<Stopper>>,

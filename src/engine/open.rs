@@ -1,6 +1,6 @@
 //! Opening an engine, stage by stage.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore, oneshot};
@@ -118,6 +118,7 @@ impl Engine {
             ids,
             reader,
             report,
+            driver: config.driver,
             sweeper,
             timers,
             stopper: Mutex::new(Some(stopper)),
@@ -195,6 +196,7 @@ fn new_core(
         skus: Registry::new(shards, hasher()),
         terms: TermsByType { physical: config.physical_terms },
         timers: Timers::default(),
+        index: SyncMutex::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
         record_commands: config.record_commands,
@@ -203,7 +205,8 @@ fn new_core(
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
 /// in which they were placed.
-fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+    let placements = world.take_placements();
     let (skus, orders, keys) = world.into_parts();
     report.skus = skus.len() as u64;
     report.orders = orders.len() as u64;
@@ -215,7 +218,11 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
         core.keys.insert(key, answer);
     }
     let mut open = Vec::new();
-    for order in orders {
+    // In the order of their placements, as they were numbered when they were placed.
+    let mut index = core.index();
+    for (id, sequence) in placements {
+        let found = orders.binary_search_by(|order| order.id.cmp(&id)).ok();
+        let Some(order) = found.and_then(|place| orders.get(place)) else { continue };
         core.timers.rearm(&order.id, None, order.deadline.map(|deadline| deadline.at));
         if let Some(pending) = &order.pending {
             if let Some(claim) = &pending.claim {
@@ -226,8 +233,11 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
             }
             open.push((order.placed_at, order.id.clone()));
         }
-        core.orders.insert(order.id.clone(), compact::pack_order(&order)?);
+        // The command that placed it may be recorded right before.
+        let number = index.add(order, sequence.saturating_sub(1));
+        core.orders.insert(id, compact::pack_order(number, order)?);
     }
+    drop(index);
     open.sort();
     Ok(open.into_iter().map(|(_, id)| id).collect())
 }

@@ -3,6 +3,10 @@
 //! A subscription reads the journal itself, so it can begin anywhere in its history, never misses a record,
 //! and costs nothing while nobody listens. It sees a record only when it is durable.
 
+mod history;
+
+pub(crate) use history::timeline;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

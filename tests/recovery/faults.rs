@@ -18,8 +18,8 @@ async fn a_failed_sync_halts_the_engine_and_opening_again_finds_out_what_happene
     for code in [
         engine.place(placement("q", &[("a", 1)])).await.unwrap_err().code(),
         engine.cancel(CancelOrder::all(order("o"), "r")).await.unwrap_err().code(),
-        engine.sku(&sku("a")).await.unwrap_err().code(),
-        engine.order(&order("o")).await.unwrap_err().code(),
+        engine.sku(&sku("a")).view().await.unwrap_err().code(),
+        engine.order(&order("o")).view().await.unwrap_err().code(),
         engine.flush().await.unwrap_err().code(),
     ] {
         assert_eq!(code, "HALTED");
@@ -28,7 +28,7 @@ async fn a_failed_sync_halts_the_engine_and_opening_again_finds_out_what_happene
     for image in [fs.crash(), fs.kill(), fs.crash_torn(1), fs.crash_torn(2)] {
         let engine = open(&image).await;
         assert_sound(&engine).await;
-        let counters = engine.sku(&sku("a")).await.unwrap().unwrap().counters;
+        let counters = engine.sku(&sku("a")).view().await.unwrap().unwrap().counters;
         assert_eq!(counters.available + counters.reserved, 5);
         engine.close().await.unwrap();
     }
@@ -49,7 +49,7 @@ async fn a_saga_that_a_failed_commit_cuts_in_two_has_an_unknown_outcome() {
         drop(engine);
         let image = fs.crash();
         let engine = open(&image).await;
-        let found = engine.order(&order("o")).await.unwrap();
+        let found = engine.order(&order("o")).view().await.unwrap();
         match placed {
             Ok(answer) => assert_eq!(found.unwrap().answer(), answer),
             Err(error) => assert_eq!(error, Error::OutcomeUnknown, "sync {nth}: {found:?}"),
@@ -80,7 +80,7 @@ async fn a_query_does_not_show_what_is_not_durable() {
     let name = sku("a");
     let (reserved, shown) = tokio::join!(engine.stock(&name, reserve("c", 1)), async {
         tokio::task::yield_now().await;
-        engine.sku(&name).await
+        engine.sku(&name).view().await
     });
     assert_eq!(reserved, Err(Error::OutcomeUnknown));
     assert!(matches!(shown, Err(Error::Halted { .. })), "{shown:?}");

@@ -38,7 +38,7 @@ async fn a_record_that_breaks_conservation_parks_its_sku_and_no_other() {
     let journal = [received(&sku("a"), 5), received(&sku("b"), 5), moved(&sku("a"), 2, shipped)];
     let image = write(&journal);
     let engine = open(&image).await;
-    let reason = engine.sku(&sku("a")).await.unwrap().unwrap().parked.unwrap();
+    let reason = engine.sku(&sku("a")).view().await.unwrap().unwrap().parked.unwrap();
     assert!(reason.contains("committed units of the hold is 0; 3 cannot be taken off"), "{reason}");
     let refused = refusal(engine.stock(&sku("a"), reserve("c", 1)).await);
     assert_eq!(refused, Refusal::Parked { reason: reason.clone() });
@@ -49,7 +49,7 @@ async fn a_record_that_breaks_conservation_parks_its_sku_and_no_other() {
     engine.close().await.unwrap();
 
     let engine = open(&image).await;
-    assert_eq!(engine.sku(&sku("a")).await.unwrap().unwrap().parked, Some(reason));
+    assert_eq!(engine.sku(&sku("a")).view().await.unwrap().unwrap().parked, Some(reason));
     engine.unpark(&sku_id("a"), operator()).await.unwrap();
     assert_eq!(engine.unpark(&sku_id("a"), operator()).await, Err(Error::Refused(Refusal::NotParked)));
     engine.stock(&sku("a"), reserve("c", 1)).await.unwrap();

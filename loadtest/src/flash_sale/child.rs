@@ -132,7 +132,7 @@ impl Sale {
         let unanswered = (0u32..).zip(asked).filter(|(_, known)| **known == Known::Nothing);
         for (number, _) in unanswered {
             in_doubt += 1;
-            if self.engine.order(&order_id(number)?).await?.is_some() {
+            if self.engine.order(&order_id(number)?).view().await?.is_some() {
                 decided += 1;
             }
         }

@@ -207,7 +207,7 @@ impl OrderState {
         if goes_on {
             let mut draft = Draft::default();
             draft.record(&Record::Order(record));
-            self.core.commit(draft);
+            self.commit(draft);
             self.begin(myself, run.reply, run.redelivered);
             if let Some(next) = &mut self.run {
                 next.tell = run.tell;
@@ -224,7 +224,7 @@ impl OrderState {
         if let Some(reply) = run.reply {
             draft.answer(reply, outcome);
         }
-        self.core.commit(draft);
+        self.commit(draft);
         if let Some(tell) = run.tell {
             let resumed = if *end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
             let _ = tell.send(resumed);
@@ -247,7 +247,7 @@ impl OrderState {
         if let Some(reply) = run.reply {
             draft.answer(reply, Err(refusal));
         }
-        self.core.commit(draft);
+        self.commit(draft);
         if let Some(tell) = run.tell {
             let _ = tell.send(Resumed::Parked);
         }

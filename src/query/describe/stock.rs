@@ -1,0 +1,47 @@
+//! The movements of stock, in words.
+
+use super::count;
+use crate::domain::inventory::StockEvent;
+
+impl StockEvent {
+    /// The movement as a plain sentence.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Received { quantity, reason } => format!("{} came in: {reason}.", count(*quantity)),
+            Self::Adjusted { delta, reason } if *delta < 0 => {
+                format!("The count was corrected down by {}: {reason}.", count(delta.unsigned_abs()))
+            }
+            Self::Adjusted { delta, reason } => {
+                format!("The count was corrected up by {}: {reason}.", count(delta.unsigned_abs()))
+            }
+            Self::Reserved { owner, quantity, deadline, .. } => {
+                let until = deadline.map(|at| format!(", until {} ms", at.as_millis())).unwrap_or_default();
+                format!("{} reserved for {owner}{until}.", count(*quantity))
+            }
+            Self::Committed { owner, quantity, .. } => {
+                format!("{} of {owner} paid for and committed.", count(*quantity))
+            }
+            Self::Uncommitted { owner, quantity, .. } => {
+                format!("{} of {owner} only reserved again: the commit was undone.", count(*quantity))
+            }
+            Self::Released { owner, reserved, committed, .. } => format!(
+                "{owner} gave back {} reserved and {} committed, to be available again.",
+                count(*reserved),
+                count(*committed)
+            ),
+            Self::Shipped { owner, quantity, .. } => {
+                format!("{} of {owner} left the house.", count(*quantity))
+            }
+            Self::Unshipped { owner, quantity, .. } => {
+                format!("{} of {owner} had not left: the shipment was undone.", count(*quantity))
+            }
+            Self::Returned { quantity, reason } => {
+                format!("{} came back into stock: {reason}.", count(*quantity))
+            }
+            Self::WrittenOff { quantity, reason } => {
+                format!("{} written off: {reason}.", count(*quantity))
+            }
+        }
+    }
+}
