@@ -3,17 +3,21 @@
 //! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
 //! [`Request`].
 
+mod later_life;
+
 use serde::{Deserialize, Serialize};
 
-use super::ids::{
+pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep};
+
+use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SellerId,
     SkuId,
 };
-use super::inventory::{HoldOwner, Reason};
-use super::money::{Currency, Money};
-use super::order::{Delivery, OrderType};
-use super::refusal::{Refusal, check_reason};
-use super::time::Timestamp;
+use crate::domain::inventory::{HoldOwner, Reason};
+use crate::domain::money::{Currency, Money};
+use crate::domain::order::{Delivery, OrderType};
+use crate::domain::refusal::{Refusal, check_reason};
+use crate::domain::time::Timestamp;
 
 /// A command with everything that travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,30 +102,6 @@ impl From<DeliverOrder> for Command {
 impl From<CancelOrder> for Command {
     fn from(command: CancelOrder) -> Self {
         Self::Order(Some(command.order.clone()), OrderCommand::Cancel(command))
-    }
-}
-
-impl From<ProgressOrder> for Command {
-    fn from(command: ProgressOrder) -> Self {
-        Self::Order(Some(command.order.clone()), OrderCommand::Progress(command))
-    }
-}
-
-impl From<ChangeDelivery> for Command {
-    fn from(command: ChangeDelivery) -> Self {
-        Self::Order(Some(command.order.clone()), OrderCommand::ChangeDelivery(command))
-    }
-}
-
-impl From<ExtendDeadline> for Command {
-    fn from(command: ExtendDeadline) -> Self {
-        Self::Order(Some(command.order.clone()), OrderCommand::ExtendDeadline(command))
-    }
-}
-
-impl From<CloseOrder> for Command {
-    fn from(command: CloseOrder) -> Self {
-        Self::Order(Some(command.order.clone()), OrderCommand::Close(command))
     }
 }
 
@@ -429,56 +409,6 @@ pub struct CancelOrder {
     pub order: OrderId,
     /// Units by line; empty for the whole order.
     pub lines: Vec<LineQuantity>,
-    /// Why, in the caller's words.
-    pub reason: Reason,
-}
-
-/// A step on an order's way that moves no stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProgressStep {
-    /// The goods are fetched.
-    Pick,
-    /// The goods are packed.
-    Pack,
-    /// The buyer confirms the receipt, which starts after-sales.
-    Confirm,
-    /// The after-sales window ends.
-    Complete,
-}
-
-/// Record that the order took its next step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProgressOrder {
-    /// The order.
-    pub order: OrderId,
-    /// The step.
-    pub step: ProgressStep,
-}
-
-/// Change where an order goes; possible until all of it was shipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeDelivery {
-    /// The order.
-    pub order: OrderId,
-    /// The new address and contact.
-    pub delivery: Delivery,
-}
-
-/// Put off the moment that the order waits for: the end of its payment, confirmation or completion period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExtendDeadline {
-    /// The order.
-    pub order: OrderId,
-    /// The new deadline, later than the present one.
-    pub until: Timestamp,
-}
-
-/// Close a finished order by hand; nothing more happens to it then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CloseOrder {
-    /// The order.
-    pub order: OrderId,
     /// Why, in the caller's words.
     pub reason: Reason,
 }
