@@ -37,7 +37,7 @@ mod query;
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
 pub use domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, OrderAnswer, OrderCommand,
-    PayOrder, PlaceOrder, Request, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    PayOrder, PlaceOrder, Request, ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,

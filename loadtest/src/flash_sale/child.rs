@@ -165,6 +165,7 @@ impl Sale {
             business: self.business.clone(),
             customer: None,
             currency: Currency::EUR,
+            cart: None,
             lines: vec![LineRequest {
                 sku: self.sku.clone(),
                 quantity: 1,

@@ -191,6 +191,7 @@ impl TraceFile {
             business: self.shop.business.clone(),
             customer,
             currency: self.shop.currency,
+            cart: None,
             lines,
         })
     }

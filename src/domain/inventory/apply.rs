@@ -1,7 +1,7 @@
 //! What a movement does to the counters and to the hold it touches. Live and replay run this same code.
 
 use super::event::StockEvent;
-use super::holds::{Hold, HoldOwner, Tally};
+use super::holds::{Hold, HoldOwner, Purchase, Tally};
 use super::state::{Counters, InvariantBroken, Inventory};
 use crate::domain::record::SkuRecord;
 
@@ -62,6 +62,11 @@ impl Projection {
         }
     }
 
+    /// Goes on with what another owner holds. Nothing of the owner so far may follow.
+    pub(super) fn turn_to(&mut self, inventory: &Inventory, owner: &HoldOwner) {
+        self.hold = inventory.hold(owner).cloned().unwrap_or_default();
+    }
+
     /// Moves on by one event of this projection's owner, or of none; unchanged when that is refused.
     pub(super) fn advance(&mut self, event: &StockEvent) -> Result<(), InvariantBroken> {
         let mut counters = self.counters;
@@ -93,21 +98,11 @@ impl Projection {
 fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(), InvariantBroken> {
     let by = Mover { event: event.name() };
     match event {
-        StockEvent::Received { quantity, .. } => {
-            by.add("received", &mut c.received, *quantity)?;
-            by.add("available", &mut c.available, *quantity)
-        }
-        StockEvent::Adjusted { delta, .. } => {
-            by.adjust(&mut c.adjusted, *delta)?;
-            let units = delta.unsigned_abs();
-            if *delta < 0 {
-                by.take("available", &mut c.available, units)
-            } else {
-                by.add("available", &mut c.available, units)
-            }
-        }
-        StockEvent::Reserved { quantity, deadline, .. } => {
+        StockEvent::Reserved { quantity, deadline, purchase, .. } => {
             hold.deadline = *deadline;
+            if purchase.is_some() {
+                hold.purchase.clone_from(purchase);
+            }
             by.take("available", &mut c.available, *quantity)?;
             by.add("reserved", &mut c.reserved, *quantity)?;
             by.add("reserved units of the hold", &mut hold.reserved, *quantity)
@@ -137,10 +132,37 @@ fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(),
             by.take("committed", &mut c.committed, *quantity)?;
             by.add("shipped", &mut c.shipped, *quantity)
         }
-        StockEvent::Unshipped { quantity, .. } => {
+        StockEvent::Unshipped { quantity, buyer, .. } => {
+            if hold.purchase.is_none() {
+                hold.purchase = buyer.clone().map(|buyer| Purchase { buyer, day: None });
+            }
             by.take("shipped", &mut c.shipped, *quantity)?;
             by.add("committed", &mut c.committed, *quantity)?;
             by.add("committed units of the hold", &mut hold.committed, *quantity)
+        }
+        StockEvent::Extended { deadline, .. } => {
+            hold.deadline = Some(*deadline);
+            Ok(())
+        }
+        _ => ownerless(c, &by, event),
+    }
+}
+
+/// The rest of the table: movements that touch no hold.
+fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), InvariantBroken> {
+    match event {
+        StockEvent::Received { quantity, .. } => {
+            by.add("received", &mut c.received, *quantity)?;
+            by.add("available", &mut c.available, *quantity)
+        }
+        StockEvent::Adjusted { delta, .. } => {
+            by.adjust(&mut c.adjusted, *delta)?;
+            let units = delta.unsigned_abs();
+            if *delta < 0 {
+                by.take("available", &mut c.available, units)
+            } else {
+                by.add("available", &mut c.available, units)
+            }
         }
         StockEvent::Returned { quantity, .. } => {
             by.add("returned", &mut c.returned, *quantity)?;
@@ -150,6 +172,13 @@ fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(),
             by.take("available", &mut c.available, *quantity)?;
             by.add("written off", &mut c.written_off, *quantity)
         }
+        StockEvent::Reserved { .. }
+        | StockEvent::Committed { .. }
+        | StockEvent::Uncommitted { .. }
+        | StockEvent::Released { .. }
+        | StockEvent::Shipped { .. }
+        | StockEvent::Unshipped { .. }
+        | StockEvent::Extended { .. } => Ok(()),
     }
 }
 

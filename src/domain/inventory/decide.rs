@@ -3,11 +3,11 @@
 use smallvec::SmallVec;
 
 use super::draft::{Draft, positive};
-use super::event::StockEvent;
-use super::holds::HoldOwner;
+use super::event::{ReleaseCause, StockEvent};
+use super::holds::{Hold, HoldOwner, Purchase};
 use super::state::Inventory;
-use crate::domain::command::{SkuCommand, StockAnswer};
-use crate::domain::ids::CartId;
+use crate::domain::command::{ReserveStock, SkuCommand, StockAnswer};
+use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::refusal::{Refusal, check_reason};
 use crate::domain::time::Timestamp;
 
@@ -41,9 +41,8 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
             }
             draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })
         }
-        SkuCommand::Reserve { cart, quantity, deadline } => {
-            reserve(inventory, cart, *quantity, *deadline, now)
-        }
+        SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
+        SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
         SkuCommand::Ship { cart, quantity } => ship(inventory, cart, *quantity, now),
@@ -79,8 +78,7 @@ pub fn decide_expiry(inventory: &Inventory, cart: &CartId, now: Timestamp) -> Re
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?;
     if draft.hold().lapsed(now) {
-        let reserved = draft.hold().reserved;
-        draft = draft.record(StockEvent::Released { owner, reserved, committed: 0, step: 0 })?;
+        draft = give_back(draft, &owner, ReleaseCause::Expired, now)?;
     }
     let (events, answer) = draft.finish()?;
     Ok(Decision { events, answer })
@@ -88,33 +86,66 @@ pub fn decide_expiry(inventory: &Inventory, cart: &CartId, now: Timestamp) -> Re
 
 /// The cart's earlier reservation is given back in full before the new one is made: in a timeline both
 /// read as what they are, and the units asked for are always those of the last `Reserved`.
-fn reserve<'a>(
-    inventory: &'a Inventory,
-    cart: &CartId,
-    quantity: u64,
-    deadline: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Draft<'a>, Refusal> {
+fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -> Result<Draft<'a>, Refusal> {
+    let ReserveStock { cart, quantity, deadline, buyer } = asked;
+    let (quantity, deadline) = (*quantity, *deadline);
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?.known()?;
     positive(quantity)?;
-    let earlier = draft.hold().clone();
+    let earlier = draft.hold();
     let available = draft.counters().available.checked_add(earlier.reserved).ok_or(Refusal::Overflow)?;
     if quantity > available {
         return Err(draft.insufficient(quantity, available));
     }
-    if earlier.reserved == quantity && earlier.deadline == deadline && !earlier.lapsed(now) {
+    let same_buyer = buyer.is_none() || earlier.purchase.as_ref().map(|p| &p.buyer) == buyer.as_ref();
+    if earlier.reserved == quantity && earlier.deadline == deadline && same_buyer && !earlier.lapsed(now) {
         return Ok(draft);
     }
-    if earlier.reserved > 0 {
-        draft = draft.record(StockEvent::Released {
-            owner: owner.clone(),
-            reserved: earlier.reserved,
-            committed: 0,
-            step: 0,
-        })?;
+    let purchase = purchase(buyer.as_ref(), earlier, now);
+    draft = give_back(draft, &owner, ReleaseCause::Replaced, now)?;
+    draft.record(StockEvent::Reserved { owner, quantity, step: 0, deadline, purchase })
+}
+
+/// Whom units count for that are reserved at `now`: the buyer who is named, or else the one of the hold
+/// that they take the place of.
+pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestamp) -> Option<Purchase> {
+    let buyer = named.or(earlier.purchase.as_ref().map(|purchase| &purchase.buyer))?.clone();
+    Some(Purchase { buyer, day: Some(now.day()) })
+}
+
+/// Gives back the reserved units of `owner`, whose hold the draft is at: because of their deadline where
+/// that has come, else because of `cause`.
+pub(super) fn give_back<'a>(
+    draft: Draft<'a>,
+    owner: &HoldOwner,
+    cause: ReleaseCause,
+    now: Timestamp,
+) -> Result<Draft<'a>, Refusal> {
+    let reserved = draft.hold().reserved;
+    if reserved == 0 {
+        return Ok(draft);
     }
-    draft.record(StockEvent::Reserved { owner, quantity, step: 0, deadline })
+    let cause = if draft.hold().lapsed(now) { ReleaseCause::Expired } else { cause };
+    draft.record(StockEvent::Released { owner: owner.clone(), reserved, committed: 0, step: 0, cause })
+}
+
+/// Moves the deadline of a cart's reserved units on. An earlier deadline than theirs is late news of
+/// activity, and changes nothing.
+fn extend<'a>(
+    inventory: &'a Inventory,
+    cart: &CartId,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> Result<Draft<'a>, Refusal> {
+    let owner = HoldOwner::Cart(cart.clone());
+    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    if draft.hold().reserved == 0 || draft.hold().lapsed(now) {
+        return Err(draft.unknown_hold());
+    }
+    match draft.hold().deadline {
+        Some(current) if deadline > current => draft.record(StockEvent::Extended { owner, deadline }),
+        _ => Ok(draft),
+    }
 }
 
 fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result<Draft<'a>, Refusal> {
@@ -136,7 +167,8 @@ fn release<'a>(inventory: &'a Inventory, cart: &CartId) -> Result<Draft<'a>, Ref
     if hold.is_empty() {
         return Ok(draft);
     }
-    draft.record(StockEvent::Released { owner, reserved: hold.reserved, committed: hold.committed, step: 0 })
+    let (reserved, committed) = (hold.reserved, hold.committed);
+    draft.record(StockEvent::Released { owner, reserved, committed, step: 0, cause: ReleaseCause::Asked })
 }
 
 fn ship<'a>(

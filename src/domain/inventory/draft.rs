@@ -10,7 +10,7 @@ use super::state::{Counters, InvariantBroken, Inventory};
 use crate::domain::command::StockAnswer;
 use crate::domain::refusal::Refusal;
 
-/// Events of a decision. Only the replacement of a cart's hold needs two.
+/// Events of a decision. Only a hold that takes the place of another needs two.
 pub(super) type Events = SmallVec<[StockEvent; 1]>;
 
 pub(super) struct Draft<'a> {
@@ -38,6 +38,12 @@ impl<'a> Draft<'a> {
         } else {
             Err(Refusal::UnknownSku { sku: self.inventory.sku.clone() })
         }
+    }
+
+    /// Goes on with another owner, whose hold the decision has not touched yet.
+    pub(super) fn turn_to(mut self, owner: &HoldOwner) -> Self {
+        self.after.turn_to(self.inventory, owner);
+        self
     }
 
     /// The counters after the events so far.

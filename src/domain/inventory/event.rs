@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::holds::HoldOwner;
+use super::holds::{HoldOwner, Purchase};
+use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::time::Timestamp;
 
 /// Why stock was received, adjusted, returned or written off, in the caller's words.
@@ -39,6 +40,8 @@ pub enum StockEvent {
         step: u32,
         /// When a cart's hold lapses; an order's hold has no deadline of its own.
         deadline: Option<Timestamp>,
+        /// Whom the units count for, where the buyer is known.
+        purchase: Option<Purchase>,
     },
     /// Reserved units of `owner` became committed: they are paid for.
     Committed {
@@ -68,6 +71,8 @@ pub enum StockEvent {
         committed: u64,
         /// The saga step that asked.
         step: u32,
+        /// What ended the hold.
+        cause: ReleaseCause,
     },
     /// Committed units left the house.
     Shipped {
@@ -86,6 +91,8 @@ pub enum StockEvent {
         quantity: u64,
         /// The saga step that asked.
         step: u32,
+        /// The buyer, where known. The day on which the units counted went with them.
+        buyer: Option<CustomerId>,
     },
     /// Shipped units came back into stock and are available again.
     Returned {
@@ -101,6 +108,26 @@ pub enum StockEvent {
         /// What happened to them.
         reason: Reason,
     },
+    /// The reserved units of a cart lapse later.
+    Extended {
+        /// Who holds them.
+        owner: HoldOwner,
+        /// When they lapse now.
+        deadline: Timestamp,
+    },
+}
+
+/// What ended a hold, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseCause {
+    /// Its owner, or the saga of its order, gave the units back.
+    Asked,
+    /// The deadline of the cart came.
+    Expired,
+    /// The same cart asked again; its new hold stands behind this in the same record.
+    Replaced,
+    /// The cart became an order; the order's hold stands behind this in the same record.
+    Converted,
 }
 
 impl StockEvent {
@@ -118,6 +145,7 @@ impl StockEvent {
             Self::Unshipped { .. } => "Unshipped",
             Self::Returned { .. } => "Returned",
             Self::WrittenOff { .. } => "WrittenOff",
+            Self::Extended { .. } => "Extended",
         }
     }
 
@@ -132,10 +160,21 @@ impl StockEvent {
             | Self::Released { owner, step, .. }
             | Self::Shipped { owner, step, .. }
             | Self::Unshipped { owner, step, .. } => Some((owner, *step)),
+            Self::Extended { owner, .. } => Some((owner, 0)),
             Self::Received { .. }
             | Self::Adjusted { .. }
             | Self::Returned { .. }
             | Self::WrittenOff { .. } => None,
+        }
+    }
+
+    /// The cart whose units lapse, and when, where the event says so: a timer is due then.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<(&CartId, Timestamp)> {
+        match self {
+            Self::Reserved { owner: HoldOwner::Cart(cart), deadline: Some(deadline), .. }
+            | Self::Extended { owner: HoldOwner::Cart(cart), deadline } => Some((cart, *deadline)),
+            _ => None,
         }
     }
 }

@@ -15,7 +15,8 @@
 //! 4. No more units are returned than were shipped.
 //!
 //! A hold belongs to one owner; release is idempotent per owner and gives back only what is recorded
-//! as held.
+//! as held. A cart's hold has a deadline, which activity moves on; an order's has none. An order that is
+//! made of a cart takes over the cart's hold: one record releases the one and reserves the other.
 
 mod apply;
 mod decide;
@@ -31,6 +32,6 @@ mod tests;
 pub use apply::apply;
 pub use decide::{Decision, decide, decide_expiry};
 pub use decide_step::{StepDecision, decide_step};
-pub use event::{Reason, StockEvent};
-pub use holds::{Hold, HoldOwner};
+pub use event::{Reason, ReleaseCause, StockEvent};
+pub use holds::{Hold, HoldOwner, Purchase};
 pub use state::{Counters, InvariantBroken, Inventory};

@@ -104,7 +104,7 @@ fn apply_event(
 
 /// The order that a `Placed` event makes.
 fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, OrderBroken> {
-    let OrderEvent::Placed { business, customer, currency, lifecycle, origin, lines } = event else {
+    let OrderEvent::Placed { business, customer, currency, lifecycle, origin, lines, cart } = event else {
         return Err(broken("not a placement"));
     };
     let initial = Lifecycle::of(*lifecycle)
@@ -132,6 +132,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         state: initial,
         business: business.clone(),
         customer: customer.clone(),
+        cart: cart.clone(),
         currency: *currency,
         origin: *origin,
         placed_at: at,

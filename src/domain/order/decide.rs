@@ -53,6 +53,7 @@ pub fn decide_place(command: &PlaceOrder, origin: IdOrigin, limits: Limits) -> R
     Ok(smallvec![OrderEvent::Placed {
         business: command.business.clone(),
         customer: command.customer.clone(),
+        cart: command.cart.clone(),
         currency: command.currency,
         lifecycle: LifecycleId::SIMPLE,
         origin,

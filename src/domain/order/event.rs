@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::lifecycle::LifecycleId;
 use crate::domain::command::LineQuantity;
-use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId};
+use crate::domain::ids::{
+    BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
+};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Currency;
 use crate::domain::refusal::Refusal;
@@ -43,6 +45,8 @@ pub enum OrderEvent {
         origin: IdOrigin,
         /// What was bought.
         lines: Vec<PlacedLine>,
+        /// The cart that became the order.
+        cart: Option<CartId>,
     },
     /// Every SKU granted its part.
     Reserved,

@@ -11,15 +11,24 @@ enum Asked {
     Step(StockStep, bool),
 }
 
+/// One of two buyers, or nobody.
+fn buyer(number: i64) -> Option<CustomerId> {
+    (number >= 0).then(|| CustomerId::new(format!("b{}", number % 2)).unwrap())
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
-    let command = (0..8u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
+    let command = (0..9u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
         move |(kind, who, quantity, now, deadline, delta)| {
             let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
             let command = match kind {
                 0 => SkuCommand::Receive { quantity, reason },
                 1 => SkuCommand::Adjust { delta, reason },
-                2 | 3 => SkuCommand::Reserve { cart, quantity, deadline: deadline.map(at) },
+                2 | 3 => {
+                    let buyer = buyer(delta);
+                    SkuCommand::Reserve(ReserveStock { cart, quantity, deadline: deadline.map(at), buyer })
+                }
+                8 => SkuCommand::Extend { cart, deadline: at(now.saturating_add(quantity)) },
                 4 => SkuCommand::Commit { cart },
                 5 => SkuCommand::Release { cart },
                 6 => SkuCommand::Ship { cart, quantity: quantity / 3 },
@@ -37,10 +46,12 @@ fn asked() -> impl Strategy<Value = Asked> {
         StepOp::Ship,
         StepOp::Unship,
     ]);
-    let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>()).prop_map(
-        |(who, number, op, quantity, redelivered)| {
+    let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>(), -8..8i64).prop_map(
+        |(who, number, op, quantity, redelivered, other)| {
             let order = OrderId::new(format!("o{who}")).unwrap();
-            Asked::Step(StockStep { order, number, op, quantity }, redelivered)
+            let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
+            let buyer = buyer(other);
+            Asked::Step(StockStep { order, number, op, quantity, buyer, cart }, redelivered)
         },
     );
     prop_oneof![command, steps]
@@ -59,7 +70,7 @@ proptest! {
             let before = live.clone();
             let events = match asked {
                 Asked::Command(command, now) => decide(&live, command, at(*now)).map(|d| d.events),
-                Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered).map(|d| d.events),
+                Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered, NOW).map(|d| d.events),
             };
             for event in events.unwrap_or_default() {
                 let held = event.hold().and_then(|(owner, _)| live.hold(owner)).cloned().unwrap_or_default();
@@ -74,7 +85,7 @@ proptest! {
                 journal.push(event);
             }
             if let Asked::Step(step, _) = asked {
-                let again = decide_step(&live, step, true).map(|d| d.events.len());
+                let again = decide_step(&live, step, true, NOW).map(|d| d.events.len());
                 let is_done = again == Ok(0) || live == before || live.hold(&step.owner()).is_none();
                 prop_assert!(is_done, "{:?} was done twice", step);
             }

@@ -43,7 +43,7 @@ fn an_unknown_sku_takes_nothing_but_a_receipt() {
 
 #[test]
 fn what_is_not_there_is_neither_promised_nor_taken_off() {
-    let other = SkuCommand::Reserve { cart: cart("other"), quantity: 3, deadline: None };
+    let other = SkuCommand::Reserve(ReserveStock::new(cart("other"), 3));
     let inventory = stocked(&[other, reserve(2, None)]);
     let short = Refusal::InsufficientStock { sku: sku(), requested: 8, available: 7 };
     check(&inventory, &reserve(8, None), short);
@@ -79,7 +79,7 @@ fn a_parked_inventory_takes_neither_commands_nor_steps() {
     inventory.parked = Some("why".into());
     let parked = Refusal::Parked { reason: "why".into() };
     check(&inventory, &receive(1), parked.clone());
-    assert_eq!(decide_step(&inventory, &step(1, StepOp::Release, 1), true), Err(parked.clone()));
+    assert_eq!(decide_step(&inventory, &step(1, StepOp::Release, 1), true, NOW), Err(parked.clone()));
     assert_eq!(decide_expiry(&inventory, &cart("c"), NOW), Err(parked));
 }
 
@@ -105,9 +105,12 @@ fn an_event_that_does_not_fit_changes_nothing_and_names_the_counter() {
     let before = inventory.clone();
     let cases = [
         (reserved(9, None), "Reserved: available is 8; 9 cannot be taken off"),
-        (released(3, 0), "Released: reserved units of the hold is 2; 3 cannot be taken off"),
         (
-            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1 },
+            released(3, 0, ReleaseCause::Asked),
+            "Released: reserved units of the hold is 2; 3 cannot be taken off",
+        ),
+        (
+            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1, buyer: None },
             "Unshipped: shipped is 0; 1 cannot be taken off",
         ),
         (
