@@ -43,7 +43,7 @@ pub use domain::ids::{
     BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
     SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Inventory};
+pub use domain::inventory::{Counters, Inventory, LimitWindow, PurchaseLimits, StockPolicy};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Order, State};
 pub use domain::record::Record;

@@ -5,7 +5,10 @@ mod common;
 
 use common::{assert_sound, cart, folder, look, open, placement, receive, refusal, reserve, sku, stock};
 use earmark::domain::inventory::{ReleaseCause, StockEvent};
-use earmark::{Config, Engine, Record, Refusal, ReserveStock, SkuCommand, State, Timestamp};
+use earmark::{
+    Config, Engine, LimitWindow, PurchaseLimits, Record, Refusal, ReserveStock, SkuCommand, State,
+    StockPolicy, Timestamp,
+};
 
 fn until(name: &str, quantity: u64, millis: u64) -> ReserveStock {
     ReserveStock::new(cart(name), quantity).until(Timestamp::from_millis(millis))
@@ -74,4 +77,50 @@ async fn a_cart_expires_once_and_only_when_its_time_has_come() {
     assert_eq!(causes, [(ReleaseCause::Expired, 2)]);
     engine.close().await.unwrap();
     assert_eq!(stock(&open(&folder).await, "a").await, [2, 1, 0, 0]);
+}
+
+async fn set_policy(engine: &Engine, name: &str, policy: StockPolicy) {
+    engine.stock(&sku(name), SkuCommand::SetPolicy(Box::new(policy))).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_buyer_has_taken_still_counts_after_a_restart() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    receive(&engine, "a", 9).await;
+    let purchase_limits = PurchaseLimits { total: Some(3), ..PurchaseLimits::default() };
+    set_policy(&engine, "a", StockPolicy { purchase_limits, ..StockPolicy::default() }).await;
+    let of_alice = |id, n| placement(id, &[("a", n)]).by_customer("alice".parse().unwrap());
+    engine.place(of_alice("o", 2)).await.unwrap();
+    assert_sound(&engine).await;
+    let live = engine.cut().await.unwrap().hash;
+    engine.close().await.unwrap();
+    let engine = open(&folder).await;
+    assert_eq!(engine.cut().await.unwrap().hash, live);
+    let (window, limit, used, requested) = (LimitWindow::Total, 3, 2, 2);
+    let beyond = Refusal::PurchaseLimitExceeded { sku: sku("a"), window, limit, used, requested };
+    assert_eq!(refusal(engine.place(of_alice("p", 2)).await), beyond);
+    engine.cancel(earmark::CancelOrder::all(common::order("o"), "r")).await.unwrap();
+    engine.place(of_alice("q", 3)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_budget_is_not_refused_because_of_a_hold_that_is_about_to_be_given_back() {
+    let engine = Engine::open(Config::in_memory()).await.unwrap();
+    for round in 0..300 {
+        let (a, b) = (format!("a-{round}"), format!("b-{round}"));
+        receive(&engine, &a, 5).await;
+        receive(&engine, &b, 0).await;
+        let hold_budget_per_buyer = Some(1);
+        set_policy(&engine, &a, StockPolicy { hold_budget_per_buyer, ..StockPolicy::default() }).await;
+        let [doomed, good] =
+            [("doomed", vec![(&*a, 1), (&*b, 1)]), ("good", vec![(&*a, 1)])].map(|(id, lines)| {
+                let order = placement(&format!("{id}-{round}"), &lines).by_customer("alice".parse().unwrap());
+                let engine = engine.clone();
+                tokio::spawn(async move { engine.place(order).await })
+            });
+        assert!(doomed.await.unwrap().is_err());
+        good.await.unwrap().unwrap();
+    }
+    assert_sound(&engine).await;
 }

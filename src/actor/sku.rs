@@ -128,7 +128,11 @@ impl SkuState {
         let decision = match decided {
             Ok(decision) => decision,
             Err(refusal) => {
-                return match self.verdict(refusal, tries) {
+                let buyer = match &envelope.request.command {
+                    SkuCommand::Reserve(asked) => asked.buyer.as_ref(),
+                    _ => None,
+                };
+                return match self.verdict(refusal, tries, buyer) {
                     Verdict::Wait => self.waiting.push_command(envelope, tries + 1),
                     Verdict::Refuse(refusal) => self.refuse(envelope, refusal, now),
                 };
@@ -196,7 +200,7 @@ impl SkuState {
                     self.retry_waiting();
                 }
             }
-            Err(refusal) => match self.verdict(refusal, tries) {
+            Err(refusal) => match self.verdict(refusal, tries, step.step.buyer.as_ref()) {
                 Verdict::Wait => self.waiting.push_step(step, tries + 1),
                 Verdict::Refuse(refusal) => {
                     let sku = self.inventory.sku.clone();

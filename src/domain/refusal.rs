@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
+use super::inventory::LimitWindow;
 use super::money::Currency;
 use super::order::{Action, State};
 
@@ -182,6 +183,34 @@ pub enum Refusal {
         /// The panic's message.
         reason: SmolStr,
     },
+    /// The buyer would hold more units at a time than the SKU's policy allows.
+    #[error("a buyer may hold {limit} units of SKU {sku}; {used} are held and {requested} were asked for")]
+    HoldBudgetExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// Units that one buyer may hold.
+        limit: u64,
+        /// Units the buyer holds besides those asked for.
+        used: u64,
+        /// Units asked for.
+        requested: u64,
+    },
+    /// The buyer would take more units than the SKU's policy allows within a span of time.
+    #[error(
+        "a buyer may take {limit} units of SKU {sku} {window}; {used} are taken and {requested} were asked for"
+    )]
+    PurchaseLimitExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// The span of time.
+        window: LimitWindow,
+        /// Units that one buyer may take in it.
+        limit: u64,
+        /// Units the buyer has taken in it besides those asked for.
+        used: u64,
+        /// Units asked for.
+        requested: u64,
+    },
 }
 
 impl Refusal {
@@ -213,6 +242,8 @@ impl Refusal {
             Self::Parked { .. } => "PARKED",
             Self::NotParked => "NOT_PARKED",
             Self::DecisionPanicked { .. } => "DECISION_PANICKED",
+            Self::HoldBudgetExceeded { .. } => "HOLD_BUDGET_EXCEEDED",
+            Self::PurchaseLimitExceeded { .. } => "PURCHASE_LIMIT_EXCEEDED",
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{CartId, CustomerId, OrderId};
-use crate::domain::inventory::{HoldOwner, Reason};
+use crate::domain::inventory::{HoldOwner, Reason, StockPolicy};
 use crate::domain::time::Timestamp;
 
 /// A command to one SKU's inventory.
@@ -25,6 +25,8 @@ pub enum SkuCommand {
     },
     /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
     Reserve(ReserveStock),
+    /// Change the rules of the SKU.
+    SetPolicy(Box<StockPolicy>),
     /// The cart is still in use: its reserved units lapse later. An earlier deadline than the one it
     /// has changes nothing.
     Extend {
@@ -76,6 +78,7 @@ impl SkuCommand {
             | Self::ReturnToStock { reason, .. }
             | Self::WriteOff { reason, .. } => Some(reason),
             Self::Reserve(_)
+            | Self::SetPolicy(_)
             | Self::Extend { .. }
             | Self::Commit { .. }
             | Self::Release { .. }

@@ -1,7 +1,9 @@
 //! What a movement does to the counters and to the hold it touches. Live and replay run this same code.
 
+use super::buyers::Buyers;
 use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Purchase, Tally};
+use super::policy::StockPolicy;
 use super::state::{Counters, InvariantBroken, Inventory};
 use crate::domain::record::SkuRecord;
 
@@ -21,11 +23,30 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         value: i128::from(inventory.version),
         change: 1,
     })?;
-    inventory.version = version;
-    inventory.counters = after.counters;
-    if let Some(owner) = owner {
-        inventory.holds.put(owner, after.hold);
+    let Projection { counters, hold, changed, .. } = after;
+    if let StockEvent::PolicySet { policy } = event {
+        set_policy(inventory, policy)?;
     }
+    inventory.version = version;
+    inventory.counters = counters;
+    if let Some(owner) = owner {
+        inventory.holds.put(owner, hold);
+    }
+    if let Some(buyers) = &mut inventory.buyers {
+        buyers.take_over(changed);
+    }
+    Ok(())
+}
+
+/// Takes over new rules. Where they begin to count by buyer, what is held at this moment counts.
+fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), InvariantBroken> {
+    if !policy.counts_buyers() {
+        inventory.buyers = None;
+    } else if inventory.buyers.is_none() {
+        let holds = inventory.holds.unordered().map(|(_, hold)| hold);
+        inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
+    }
+    inventory.policy = (*policy != StockPolicy::default()).then(|| Box::new(policy.clone()));
     Ok(())
 }
 
@@ -46,19 +67,24 @@ impl Inventory {
 /// The part of an inventory that one owner's movements can change, moved ahead of the inventory itself:
 /// `decide` tries its events on it, `apply` takes it over when the event stood the test.
 #[derive(Clone, Debug)]
-pub(super) struct Projection {
+pub(super) struct Projection<'a> {
     pub(super) counters: Counters,
     /// What the owner holds; empty where it holds nothing.
     pub(super) hold: Hold,
     tally: Tally,
+    buyers: Option<&'a Buyers>,
+    /// The accounts that have changed, where there are any.
+    pub(super) changed: Buyers,
 }
 
-impl Projection {
-    pub(super) fn of(inventory: &Inventory, owner: Option<&HoldOwner>) -> Self {
+impl<'a> Projection<'a> {
+    pub(super) fn of(inventory: &'a Inventory, owner: Option<&HoldOwner>) -> Self {
         Self {
             counters: inventory.counters,
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
             tally: inventory.holds.tally(),
+            buyers: inventory.buyers.as_deref(),
+            changed: Buyers::default(),
         }
     }
 
@@ -89,7 +115,18 @@ impl Projection {
             change: i128::from(hold.reserved) + i128::from(hold.committed),
         })?;
         counters.check(tally)?;
-        *self = Self { counters, hold, tally };
+        if let Some(buyers) = self.buyers {
+            let mut changed = self.changed.clone();
+            changed.fetch(buyers, &self.hold, &hold);
+            changed.moved(&self.hold, &hold, event).ok_or(InvariantBroken::OutOfRange {
+                event: event.name(),
+                counter: "units of a buyer",
+                value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
+                change: i128::from(hold.reserved) + i128::from(hold.committed),
+            })?;
+            self.changed = changed;
+        }
+        (self.counters, self.hold, self.tally) = (counters, hold, tally);
         Ok(())
     }
 }
@@ -178,7 +215,8 @@ fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), Inv
         | StockEvent::Released { .. }
         | StockEvent::Shipped { .. }
         | StockEvent::Unshipped { .. }
-        | StockEvent::Extended { .. } => Ok(()),
+        | StockEvent::Extended { .. }
+        | StockEvent::PolicySet { .. } => Ok(()),
     }
 }
 

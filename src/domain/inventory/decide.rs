@@ -2,9 +2,10 @@
 
 use smallvec::SmallVec;
 
-use super::draft::{Draft, positive};
+use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
+use super::policy::StockPolicy;
 use super::state::Inventory;
 use crate::domain::command::{ReserveStock, SkuCommand, StockAnswer};
 use crate::domain::ids::{CartId, CustomerId};
@@ -42,6 +43,14 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
             draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })
         }
         SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
+        SkuCommand::SetPolicy(policy) => {
+            let draft = ownerless()?.known()?;
+            if inventory.policy().unwrap_or(&StockPolicy::default()) == &**policy {
+                Ok(draft)
+            } else {
+                draft.record(StockEvent::PolicySet { policy: policy.clone() })
+            }
+        }
         SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
@@ -103,7 +112,7 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
     }
     let purchase = purchase(buyer.as_ref(), earlier, now);
     draft = give_back(draft, &owner, ReleaseCause::Replaced, now)?;
-    draft.record(StockEvent::Reserved { owner, quantity, step: 0, deadline, purchase })
+    draft.reserve(owner, Units { quantity, step: 0, deadline }, purchase)
 }
 
 /// Whom units count for that are reserved at `now`: the buyer who is named, or else the one of the hold

@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use super::decide::{give_back, purchase};
-use super::draft::{Draft, positive};
+use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{HoldOwner, Purchase};
 use super::state::Inventory;
@@ -98,7 +98,7 @@ fn take<'a>(
     if quantity > available {
         return Err(draft.insufficient(quantity, available));
     }
-    draft.record(StockEvent::Reserved { owner, quantity, step: step.number, deadline: None, purchase })
+    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)
 }
 
 /// Refuses a step that needs more units in some condition than there are.

@@ -4,18 +4,21 @@ use smallvec::SmallVec;
 use smol_str::format_smolstr;
 
 use super::apply::Projection;
+use super::buyers::{Account, Buyers};
 use super::event::StockEvent;
-use super::holds::{Hold, HoldOwner};
+use super::holds::{Hold, HoldOwner, Purchase};
+use super::policy::StockPolicy;
 use super::state::{Counters, InvariantBroken, Inventory};
 use crate::domain::command::StockAnswer;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
 /// Events of a decision. Only a hold that takes the place of another needs two.
 pub(super) type Events = SmallVec<[StockEvent; 1]>;
 
 pub(super) struct Draft<'a> {
     inventory: &'a Inventory,
-    after: Projection,
+    after: Projection<'a>,
     events: Events,
 }
 
@@ -73,6 +76,55 @@ impl<'a> Draft<'a> {
         Refusal::InsufficientStock { sku: self.inventory.sku.clone(), requested, available }
     }
 
+    /// Reserves units, and refuses that where it takes the buyer beyond what the policy allows. A request
+    /// that leaves the buyer with no more than before is granted even under rules that became tighter.
+    pub(super) fn reserve(
+        self,
+        owner: HoldOwner,
+        units: Units,
+        purchase: Option<Purchase>,
+    ) -> Result<Self, Refusal> {
+        let Units { quantity, step, deadline } = units;
+        let reserved = StockEvent::Reserved { owner, quantity, step, deadline, purchase: purchase.clone() };
+        let draft = self.record(reserved)?;
+        match (purchase, &draft.inventory.policy, &draft.inventory.buyers) {
+            (Some(purchase), Some(policy), Some(before)) => {
+                draft.within(&purchase, quantity, policy, before)?;
+                Ok(draft)
+            }
+            _ => Ok(draft),
+        }
+    }
+
+    fn within(
+        &self,
+        purchase: &Purchase,
+        requested: u64,
+        policy: &StockPolicy,
+        before: &Buyers,
+    ) -> Result<(), Refusal> {
+        let nothing = Account::default();
+        let before = before.get(&purchase.buyer).unwrap_or(&nothing);
+        let after = self.after.changed.get(&purchase.buyer).unwrap_or(&nothing);
+        let sku = || self.inventory.sku.clone();
+        if let Some(limit) = policy.hold_budget_per_buyer
+            && after.held > limit
+            && after.held > before.held
+        {
+            let used = after.held.saturating_sub(requested);
+            return Err(Refusal::HoldBudgetExceeded { sku: sku(), limit, used, requested });
+        }
+        let day = purchase.day.unwrap_or_default();
+        for (window, limit) in policy.purchase_limits.set() {
+            let used = after.used(window, day);
+            if used > limit && used > before.used(window, day) {
+                let used = used.saturating_sub(requested);
+                return Err(Refusal::PurchaseLimitExceeded { sku: sku(), window, limit, used, requested });
+            }
+        }
+        Ok(())
+    }
+
     /// Adds an event, once the state that follows it has passed every check.
     ///
     /// # Errors
@@ -97,6 +149,15 @@ impl<'a> Draft<'a> {
         };
         Ok((self.events, answer))
     }
+}
+
+/// How units are reserved.
+#[derive(Clone, Copy)]
+pub(super) struct Units {
+    pub(super) quantity: u64,
+    /// The saga step that asks; 0 for a cart.
+    pub(super) step: u32,
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// Refuses a quantity of zero, in a command that has no lines.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::holds::{HoldOwner, Purchase};
+use super::policy::StockPolicy;
 use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::time::Timestamp;
 
@@ -115,6 +116,11 @@ pub enum StockEvent {
         /// When they lapse now.
         deadline: Timestamp,
     },
+    /// The rules of the SKU changed. From here on units are counted by buyer, or no longer.
+    PolicySet {
+        /// The rules.
+        policy: Box<StockPolicy>,
+    },
 }
 
 /// What ended a hold, or a part of it.
@@ -146,6 +152,7 @@ impl StockEvent {
             Self::Returned { .. } => "Returned",
             Self::WrittenOff { .. } => "WrittenOff",
             Self::Extended { .. } => "Extended",
+            Self::PolicySet { .. } => "PolicySet",
         }
     }
 
@@ -164,7 +171,8 @@ impl StockEvent {
             Self::Received { .. }
             | Self::Adjusted { .. }
             | Self::Returned { .. }
-            | Self::WrittenOff { .. } => None,
+            | Self::WrittenOff { .. }
+            | Self::PolicySet { .. } => None,
         }
     }
 

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::buyers::Buyers;
 use super::hold_table::HoldTable;
 use super::holds::{Hold, HoldOwner, Tally};
-use crate::domain::ids::SkuId;
+use super::policy::StockPolicy;
+use crate::domain::ids::{CustomerId, SkuId};
 
 /// Units of one SKU by where they are, and the totals of the movements that brought them there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +133,9 @@ pub enum InvariantBroken {
         /// The sum over the holds.
         held: u64,
     },
+    /// The accounts of buyers are not the sums over their holds.
+    #[error("the accounts of buyers and their holds disagree")]
+    AccountsDisagree,
     /// A record does not follow on the one before it.
     #[error("version {follows} follows, the record says {recorded}")]
     Gap {
@@ -159,6 +164,9 @@ pub struct Inventory {
     /// Where the units are.
     pub counters: Counters,
     pub(super) holds: HoldTable,
+    pub(super) policy: Option<Box<StockPolicy>>,
+    /// Units by buyer, while the policy asks for them.
+    pub(super) buyers: Option<Box<Buyers>>,
     /// Why the inventory is parked; a parked inventory takes no commands.
     pub parked: Option<SmolStr>,
 }
@@ -167,7 +175,15 @@ impl Inventory {
     /// The inventory of a SKU of which nothing is known yet.
     #[must_use]
     pub fn new(sku: SkuId) -> Self {
-        Self { sku, version: 0, counters: Counters::default(), holds: HoldTable::default(), parked: None }
+        Self {
+            sku,
+            version: 0,
+            counters: Counters::default(),
+            holds: HoldTable::default(),
+            policy: None,
+            buyers: None,
+            parked: None,
+        }
     }
 
     /// Whether anything was ever received for the SKU.
@@ -194,6 +210,18 @@ impl Inventory {
         self.holds.len()
     }
 
+    /// The rules of the SKU; `None` where it has none.
+    #[must_use]
+    pub fn policy(&self) -> Option<&StockPolicy> {
+        self.policy.as_deref()
+    }
+
+    /// Units that `buyer` holds over all carts and orders; `None` while no rule of the SKU counts them.
+    #[must_use]
+    pub fn held_by(&self, buyer: &CustomerId) -> Option<u64> {
+        Some(self.buyers.as_deref()?.get(buyer).map_or(0, |account| account.held))
+    }
+
     /// Checks the invariants against the running sums over the holds, in constant time.
     ///
     /// # Errors
@@ -213,6 +241,20 @@ impl Inventory {
             .unordered()
             .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(&Hold::default(), hold));
         // Sums beyond 64 bits cannot be those of the counters, so that any wrong value reports them.
-        self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))
+        self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))?;
+        self.check_buyers()
+    }
+
+    fn check_buyers(&self) -> Result<(), InvariantBroken> {
+        let counts = self.policy().is_some_and(StockPolicy::counts_buyers);
+        let Some(buyers) = &self.buyers else {
+            return if counts { Err(InvariantBroken::AccountsDisagree) } else { Ok(()) };
+        };
+        let held = Buyers::of(self.holds.unordered().map(|(_, hold)| hold));
+        if counts && held.is_some_and(|held| held.held().eq(buyers.held())) {
+            Ok(())
+        } else {
+            Err(InvariantBroken::AccountsDisagree)
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 //! Helpers: an inventory is built by the same decide and apply that the engine runs.
 
+mod budgets;
 mod carts;
 mod commands;
 mod random;

@@ -18,7 +18,7 @@ fn buyer(number: i64) -> Option<CustomerId> {
 
 fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
-    let command = (0..9u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
+    let command = (0..10u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
         move |(kind, who, quantity, now, deadline, delta)| {
             let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
             let command = match kind {
@@ -27,6 +27,13 @@ fn asked() -> impl Strategy<Value = Asked> {
                 2 | 3 => {
                     let buyer = buyer(delta);
                     SkuCommand::Reserve(ReserveStock { cart, quantity, deadline: deadline.map(at), buyer })
+                }
+                9 => {
+                    let limits =
+                        PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
+                    let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
+                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits };
+                    SkuCommand::SetPolicy(Box::new(policy))
                 }
                 8 => SkuCommand::Extend { cart, deadline: at(now.saturating_add(quantity)) },
                 4 => SkuCommand::Commit { cart },
@@ -82,6 +89,12 @@ proptest! {
                 }
                 prop_assert_eq!(apply(&mut live, &event), Ok(()));
                 prop_assert_eq!(live.check_fully(), Ok(()));
+                if let StockEvent::Reserved { purchase: Some(purchase), .. } = &event {
+                    let held = |sku: &Inventory| sku.held_by(&purchase.buyer);
+                    let budget = live.policy().and_then(|policy| policy.hold_budget_per_buyer);
+                    let within = budget.is_none() || held(&live) <= budget.max(held(&before));
+                    prop_assert!(within, "beyond the budget");
+                }
                 journal.push(event);
             }
             if let Asked::Step(step, _) = asked {
