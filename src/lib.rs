@@ -40,10 +40,10 @@ pub use domain::command::{
     PayOrder, PlaceOrder, Request, ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
-    SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
+    Principal, SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Inventory, LimitWindow, PurchaseLimits, StockPolicy};
+pub use domain::inventory::{Counters, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Order, State};
 pub use domain::record::Record;

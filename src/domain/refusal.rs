@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
-use super::inventory::LimitWindow;
+use super::inventory::{LimitWindow, Place};
 use super::money::Currency;
 use super::order::{Action, State};
 
@@ -148,15 +148,23 @@ pub enum Refusal {
         /// Units the owner holds in the needed condition.
         held: u64,
     },
-    /// An adjustment or write-off would take more than is available.
-    #[error("SKU {sku} has {available} available; {requested} cannot be taken off")]
+    /// More units would be taken out of a place than are there and held by nobody.
+    #[error("SKU {sku} has {available} {place}; {requested} cannot be taken off")]
     BelowZero {
         /// The SKU asked.
         sku: SkuId,
+        /// Where units were to be taken.
+        place: Place,
         /// Units to take off.
         requested: u64,
-        /// Units available.
+        /// Units in that place.
         available: u64,
+    },
+    /// No such delivery is announced.
+    #[error("no such delivery is announced for SKU {sku}")]
+    UnknownDelivery {
+        /// The SKU asked.
+        sku: SkuId,
     },
     /// More units came back than were shipped.
     #[error("SKU {sku} has {shipped} units shipped; {requested} cannot come back")]
@@ -238,6 +246,7 @@ impl Refusal {
             Self::UnknownHold { .. } => "UNKNOWN_HOLD",
             Self::HoldExceeded { .. } => "HOLD_EXCEEDED",
             Self::BelowZero { .. } => "BELOW_ZERO",
+            Self::UnknownDelivery { .. } => "UNKNOWN_DELIVERY",
             Self::ReturnExceedsShipped { .. } => "RETURN_EXCEEDS_SHIPPED",
             Self::Parked { .. } => "PARKED",
             Self::NotParked => "NOT_PARKED",

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CartId, CustomerId, OrderId};
-use crate::domain::inventory::{HoldOwner, Reason, StockPolicy};
+use crate::domain::ids::{CartId, CustomerId, DeliveryId, OrderId};
+use crate::domain::inventory::{HoldOwner, Place, Reason, StockPolicy};
 use crate::domain::time::Timestamp;
 
 /// A command to one SKU's inventory.
@@ -25,6 +25,38 @@ pub enum SkuCommand {
     },
     /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
     Reserve(ReserveStock),
+    /// Units that nobody holds are put elsewhere: kept back as safety stock, taken out of sale to be
+    /// inspected, or made available again.
+    Move {
+        /// Units to move.
+        quantity: u64,
+        /// Where they are.
+        from: Place,
+        /// Where they are put.
+        to: Place,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// A delivery is on its way. It is a promise, not stock: nothing can be reserved on it. Announcing it
+    /// again replaces what was announced; zero units call it off.
+    Announce {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units still to come.
+        quantity: u64,
+        /// When they are expected.
+        expected: Timestamp,
+    },
+    /// Units of an announced delivery came in. More of them than were announced are received all the same;
+    /// fewer leave the rest announced.
+    ReceiveDelivery {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units received.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
     /// Change the rules of the SKU.
     SetPolicy(Box<StockPolicy>),
     /// The cart is still in use: its reserved units lapse later. An earlier deadline than the one it
@@ -56,13 +88,17 @@ pub enum SkuCommand {
     ReturnToStock {
         /// Units that come back.
         quantity: u64,
+        /// Where they are put: available at once, or held to be inspected.
+        to: Place,
         /// Why, in the caller's words.
         reason: Reason,
     },
-    /// Available units are lost, broken or expired.
+    /// Units that nobody holds are lost, broken or expired.
     WriteOff {
         /// Units to write off.
         quantity: u64,
+        /// Where they were.
+        from: Place,
         /// Why, in the caller's words.
         reason: Reason,
     },
@@ -76,9 +112,12 @@ impl SkuCommand {
             Self::Receive { reason, .. }
             | Self::Adjust { reason, .. }
             | Self::ReturnToStock { reason, .. }
-            | Self::WriteOff { reason, .. } => Some(reason),
+            | Self::WriteOff { reason, .. }
+            | Self::Move { reason, .. }
+            | Self::ReceiveDelivery { reason, .. } => Some(reason),
             Self::Reserve(_)
             | Self::SetPolicy(_)
+            | Self::Announce { .. }
             | Self::Extend { .. }
             | Self::Commit { .. }
             | Self::Release { .. }

@@ -2,9 +2,10 @@
 
 use super::buyers::Buyers;
 use super::event::StockEvent;
-use super::holds::{Hold, HoldOwner, Purchase, Tally};
+use super::holds::{Hold, HoldOwner, Tally};
 use super::policy::StockPolicy;
-use super::state::{Counters, InvariantBroken, Inventory};
+use super::state::{Counters, Incoming, InvariantBroken, Inventory};
+use crate::domain::ids::DeliveryId;
 use crate::domain::record::SkuRecord;
 
 /// Applies one recorded movement and counts the version up by one.
@@ -24,16 +25,21 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         change: 1,
     })?;
     let Projection { counters, hold, changed, .. } = after;
-    if let StockEvent::PolicySet { policy } = event {
-        set_policy(inventory, policy)?;
+    match event {
+        StockEvent::PolicySet { policy } => set_policy(inventory, policy)?,
+        StockEvent::Announced { delivery, quantity, expected } => {
+            announce(inventory, delivery, Incoming { quantity: *quantity, expected: *expected });
+        }
+        StockEvent::Arrived { delivery, quantity } => arrive(inventory, delivery, *quantity)?,
+        _ => {}
     }
     inventory.version = version;
     inventory.counters = counters;
     if let Some(owner) = owner {
         inventory.holds.put(owner, hold);
     }
-    if let Some(buyers) = &mut inventory.buyers {
-        buyers.take_over(changed);
+    if let (Some(buyers), Some(changed)) = (&mut inventory.buyers, changed) {
+        buyers.take_over(*changed);
     }
     Ok(())
 }
@@ -47,6 +53,25 @@ fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), Inv
         inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
     }
     inventory.policy = (*policy != StockPolicy::default()).then(|| Box::new(policy.clone()));
+    Ok(())
+}
+
+fn announce(inventory: &mut Inventory, delivery: &DeliveryId, incoming: Incoming) {
+    if incoming.quantity == 0 {
+        inventory.incoming.remove(delivery);
+    } else {
+        inventory.incoming.insert(delivery.clone(), incoming);
+    }
+}
+
+fn arrive(inventory: &mut Inventory, delivery: &DeliveryId, change: u64) -> Result<(), InvariantBroken> {
+    let incoming = inventory.incoming.get(delivery).copied();
+    let value = incoming.map_or(0, |incoming| incoming.quantity);
+    let (event, counter) = ("Arrived", "announced");
+    let below = InvariantBroken::BelowZero { event, counter, value, change };
+    let incoming = incoming.ok_or(below.clone())?;
+    let quantity = value.checked_sub(change).ok_or(below)?;
+    announce(inventory, delivery, Incoming { quantity, ..incoming });
     Ok(())
 }
 
@@ -74,7 +99,7 @@ pub(super) struct Projection<'a> {
     tally: Tally,
     buyers: Option<&'a Buyers>,
     /// The accounts that have changed, where there are any.
-    pub(super) changed: Buyers,
+    pub(super) changed: Option<Box<Buyers>>,
 }
 
 impl<'a> Projection<'a> {
@@ -84,7 +109,7 @@ impl<'a> Projection<'a> {
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
             tally: inventory.holds.tally(),
             buyers: inventory.buyers.as_deref(),
-            changed: Buyers::default(),
+            changed: None,
         }
     }
 
@@ -116,7 +141,7 @@ impl<'a> Projection<'a> {
         })?;
         counters.check(tally)?;
         if let Some(buyers) = self.buyers {
-            let mut changed = self.changed.clone();
+            let mut changed = self.changed.clone().unwrap_or_default();
             changed.fetch(buyers, &self.hold, &hold);
             changed.moved(&self.hold, &hold, event).ok_or(InvariantBroken::OutOfRange {
                 event: event.name(),
@@ -124,7 +149,7 @@ impl<'a> Projection<'a> {
                 value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
                 change: i128::from(hold.reserved) + i128::from(hold.committed),
             })?;
-            self.changed = changed;
+            self.changed = Some(changed);
         }
         (self.counters, self.hold, self.tally) = (counters, hold, tally);
         Ok(())
@@ -169,9 +194,9 @@ fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(),
             by.take("committed", &mut c.committed, *quantity)?;
             by.add("shipped", &mut c.shipped, *quantity)
         }
-        StockEvent::Unshipped { quantity, buyer, .. } => {
+        StockEvent::Unshipped { quantity, purchase, .. } => {
             if hold.purchase.is_none() {
-                hold.purchase = buyer.clone().map(|buyer| Purchase { buyer, day: None });
+                hold.purchase.clone_from(purchase);
             }
             by.take("shipped", &mut c.shipped, *quantity)?;
             by.add("committed", &mut c.committed, *quantity)?;
@@ -201,12 +226,16 @@ fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), Inv
                 by.add("available", &mut c.available, units)
             }
         }
-        StockEvent::Returned { quantity, .. } => {
+        StockEvent::Returned { quantity, to, .. } => {
             by.add("returned", &mut c.returned, *quantity)?;
-            by.add("available", &mut c.available, *quantity)
+            by.add("units in that place", c.at_mut(*to), *quantity)
         }
-        StockEvent::WrittenOff { quantity, .. } => {
-            by.take("available", &mut c.available, *quantity)?;
+        StockEvent::Moved { quantity, from, to, .. } => {
+            by.take("units in that place", c.at_mut(*from), *quantity)?;
+            by.add("units in that place", c.at_mut(*to), *quantity)
+        }
+        StockEvent::WrittenOff { quantity, from, .. } => {
+            by.take("units in that place", c.at_mut(*from), *quantity)?;
             by.add("written off", &mut c.written_off, *quantity)
         }
         StockEvent::Reserved { .. }
@@ -216,7 +245,10 @@ fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), Inv
         | StockEvent::Shipped { .. }
         | StockEvent::Unshipped { .. }
         | StockEvent::Extended { .. }
-        | StockEvent::PolicySet { .. } => Ok(()),
+        | StockEvent::PolicySet { .. }
+        | StockEvent::Announced { .. }
+        | StockEvent::Arrived { .. }
+        | StockEvent::StockLow { .. } => Ok(()),
     }
 }
 

@@ -79,7 +79,7 @@ impl Buyers {
     pub(super) fn of<'a>(holds: impl Iterator<Item = &'a Hold>) -> Option<Self> {
         let mut buyers = Self::default();
         for hold in holds {
-            if let Some(Purchase { buyer, day }) = &hold.purchase {
+            if let Some(Purchase { buyer, day }) = hold.purchase.as_deref() {
                 let account = buyers.0.entry(buyer.clone()).or_default();
                 account.held = account.held.checked_add(hold.held()?)?;
                 account.take(hold.held()?, *day)?;
@@ -121,7 +121,7 @@ impl Buyers {
 
     /// Moves the accounts on as `event` made `before` into `after`; `None` where a sum does not fit.
     pub(super) fn moved(&mut self, before: &Hold, after: &Hold, event: &StockEvent) -> Option<()> {
-        if let Some(Purchase { buyer, day }) = &before.purchase {
+        if let Some(Purchase { buyer, day }) = before.purchase.as_deref() {
             let account = self.0.entry(buyer.clone()).or_default();
             account.held = account.held.checked_sub(before.held()?)?;
             match event {
@@ -133,7 +133,7 @@ impl Buyers {
                 _ => {}
             }
         }
-        if let Some(Purchase { buyer, day }) = &after.purchase {
+        if let Some(Purchase { buyer, day }) = after.purchase.as_deref() {
             let account = self.0.entry(buyer.clone()).or_default();
             account.held = account.held.checked_add(after.held()?)?;
             if matches!(event, StockEvent::Reserved { .. }) {

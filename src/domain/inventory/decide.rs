@@ -6,7 +6,7 @@ use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::policy::StockPolicy;
-use super::state::Inventory;
+use super::state::{Incoming, Inventory, Place};
 use crate::domain::command::{ReserveStock, SkuCommand, StockAnswer};
 use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::refusal::{Refusal, check_reason};
@@ -37,25 +37,16 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
         SkuCommand::Adjust { delta, reason } => {
             let draft = ownerless()?.known()?;
             positive(delta.unsigned_abs())?;
-            if *delta < 0 && delta.unsigned_abs() > draft.counters().available {
-                return Err(draft.below_zero(delta.unsigned_abs()));
-            }
+            let draft = if *delta < 0 { draft.has(delta.unsigned_abs(), Place::Available)? } else { draft };
             draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })
         }
         SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
-        SkuCommand::SetPolicy(policy) => {
-            let draft = ownerless()?.known()?;
-            if inventory.policy().unwrap_or(&StockPolicy::default()) == &**policy {
-                Ok(draft)
-            } else {
-                draft.record(StockEvent::PolicySet { policy: policy.clone() })
-            }
-        }
+        SkuCommand::SetPolicy(policy) => set_policy(inventory, policy),
         SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
         SkuCommand::Ship { cart, quantity } => ship(inventory, cart, *quantity, now),
-        SkuCommand::ReturnToStock { quantity, reason } => {
+        SkuCommand::ReturnToStock { quantity, to, reason } => {
             let draft = ownerless()?.known()?;
             positive(*quantity)?;
             let shipped = draft.counters().away();
@@ -63,19 +54,73 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
                 let sku = inventory.sku.clone();
                 return Err(Refusal::ReturnExceedsShipped { sku, requested: *quantity, shipped });
             }
-            draft.record(StockEvent::Returned { quantity: *quantity, reason: reason.clone() })
+            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason: reason.clone() })
         }
-        SkuCommand::WriteOff { quantity, reason } => {
+        SkuCommand::WriteOff { quantity, from, reason } => {
             let draft = ownerless()?.known()?;
             positive(*quantity)?;
-            if *quantity > draft.counters().available {
-                return Err(draft.below_zero(*quantity));
-            }
-            draft.record(StockEvent::WrittenOff { quantity: *quantity, reason: reason.clone() })
+            let event = StockEvent::WrittenOff { quantity: *quantity, from: *from, reason: reason.clone() };
+            draft.has(*quantity, *from)?.record(event)
+        }
+        SkuCommand::Move { .. } | SkuCommand::Announce { .. } | SkuCommand::ReceiveDelivery { .. } => {
+            decide_supply(ownerless()?.known()?, command)
         }
     }?;
     let (events, answer) = draft.finish()?;
     Ok(Decision { events, answer })
+}
+
+/// Commands that put units elsewhere or speak of units to come.
+fn decide_supply<'a>(draft: Draft<'a>, command: &SkuCommand) -> Result<Draft<'a>, Refusal> {
+    match command {
+        SkuCommand::Move { quantity, from, to, reason } => {
+            let (quantity, from, to) = (*quantity, *from, *to);
+            positive(quantity)?;
+            let draft = draft.has(quantity, from)?;
+            if from == to {
+                return Ok(draft);
+            }
+            draft.record(StockEvent::Moved { quantity, from, to, reason: reason.clone() })
+        }
+        SkuCommand::Announce { delivery, quantity, expected } => {
+            let (quantity, expected) = (*quantity, *expected);
+            let unchanged = match draft.incoming(delivery) {
+                Some(announced) => announced == Incoming { quantity, expected },
+                None => quantity == 0,
+            };
+            if unchanged {
+                return Ok(draft);
+            }
+            draft.record(StockEvent::Announced { delivery: delivery.clone(), quantity, expected })
+        }
+        SkuCommand::ReceiveDelivery { delivery, quantity, reason } => {
+            positive(*quantity)?;
+            let announced = draft.incoming(delivery).ok_or_else(|| draft.unknown_delivery())?;
+            let arrived = announced.quantity.min(*quantity);
+            draft
+                .record(StockEvent::Arrived { delivery: delivery.clone(), quantity: arrived })?
+                .record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
+        }
+        _ => Ok(draft),
+    }
+}
+
+/// New rules; a threshold that is new and already crossed is told of at once.
+fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draft<'a>, Refusal> {
+    let mut draft = Draft::new(inventory, None)?.known()?;
+    let none = StockPolicy::default();
+    let current = inventory.policy().unwrap_or(&none);
+    if current == policy {
+        return Ok(draft);
+    }
+    draft = draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
+    let available = draft.counters().available;
+    for &threshold in policy.low_stock.range(available..).rev() {
+        if !current.low_stock.contains(&threshold) {
+            draft = draft.record(StockEvent::StockLow { threshold, available })?;
+        }
+    }
+    Ok(draft)
 }
 
 /// Decides what a cart's timer finds at `now`: lapsed units are given back. A hold that was extended,
@@ -117,9 +162,9 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
 
 /// Whom units count for that are reserved at `now`: the buyer who is named, or else the one of the hold
 /// that they take the place of.
-pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestamp) -> Option<Purchase> {
+pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestamp) -> Option<Box<Purchase>> {
     let buyer = named.or(earlier.purchase.as_ref().map(|purchase| &purchase.buyer))?.clone();
-    Some(Purchase { buyer, day: Some(now.day()) })
+    Some(Box::new(Purchase { buyer, day: Some(now.day()) }))
 }
 
 /// Gives back the reserved units of `owner`, whose hold the draft is at: because of their deadline where

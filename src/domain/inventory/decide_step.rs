@@ -63,7 +63,10 @@ pub fn decide_step(
             StockEvent::Released { owner, reserved, committed, step: number, cause }
         }
         StepOp::Ship => StockEvent::Shipped { owner, quantity, step: number },
-        StepOp::Unship => StockEvent::Unshipped { owner, quantity, step: number, buyer: step.buyer.clone() },
+        StepOp::Unship => {
+            let purchase = step.buyer.clone().map(|buyer| Box::new(Purchase { buyer, day: None }));
+            StockEvent::Unshipped { owner, quantity, step: number, purchase }
+        }
     };
     let (events, _) = draft.record(event)?.finish()?;
     Ok(StepDecision { events })
@@ -92,7 +95,7 @@ fn take<'a>(
     draft: Draft<'a>,
     owner: HoldOwner,
     step: &StockStep,
-    purchase: Option<Purchase>,
+    purchase: Option<Box<Purchase>>,
 ) -> Result<Draft<'a>, Refusal> {
     let (quantity, available) = (step.quantity, draft.counters().available);
     if quantity > available {

@@ -8,12 +8,14 @@ use super::buyers::{Account, Buyers};
 use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::policy::StockPolicy;
-use super::state::{Counters, InvariantBroken, Inventory};
+use super::state::{Counters, Incoming, InvariantBroken, Inventory, Place};
 use crate::domain::command::StockAnswer;
+use crate::domain::ids::DeliveryId;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
-/// Events of a decision. Only a hold that takes the place of another needs two.
+/// Events of a decision. Most have one; a hold that takes the place of another needs two, and each
+/// warning is one more.
 pub(super) type Events = SmallVec<[StockEvent; 1]>;
 
 pub(super) struct Draft<'a> {
@@ -59,6 +61,15 @@ impl<'a> Draft<'a> {
         &self.after.hold
     }
 
+    /// What is announced of a delivery, before this decision.
+    pub(super) fn incoming(&self, delivery: &DeliveryId) -> Option<Incoming> {
+        self.inventory.incoming().get(delivery).copied()
+    }
+
+    pub(super) fn unknown_delivery(&self) -> Refusal {
+        Refusal::UnknownDelivery { sku: self.inventory.sku.clone() }
+    }
+
     pub(super) fn unknown_hold(&self) -> Refusal {
         Refusal::UnknownHold { sku: self.inventory.sku.clone() }
     }
@@ -67,9 +78,14 @@ impl<'a> Draft<'a> {
         Refusal::HoldExceeded { sku: self.inventory.sku.clone(), requested, held }
     }
 
-    pub(super) fn below_zero(&self, requested: u64) -> Refusal {
-        let available = self.counters().available;
-        Refusal::BelowZero { sku: self.inventory.sku.clone(), requested, available }
+    /// Refuses to take more units out of a place than are there.
+    pub(super) fn has(self, quantity: u64, place: Place) -> Result<Self, Refusal> {
+        let available = self.counters().at(place);
+        if quantity > available {
+            let sku = self.inventory.sku.clone();
+            return Err(Refusal::BelowZero { sku, place, requested: quantity, available });
+        }
+        Ok(self)
     }
 
     pub(super) fn insufficient(&self, requested: u64, available: u64) -> Refusal {
@@ -82,18 +98,18 @@ impl<'a> Draft<'a> {
         self,
         owner: HoldOwner,
         units: Units,
-        purchase: Option<Purchase>,
+        purchase: Option<Box<Purchase>>,
     ) -> Result<Self, Refusal> {
         let Units { quantity, step, deadline } = units;
-        let reserved = StockEvent::Reserved { owner, quantity, step, deadline, purchase: purchase.clone() };
-        let draft = self.record(reserved)?;
-        match (purchase, &draft.inventory.policy, &draft.inventory.buyers) {
-            (Some(purchase), Some(policy), Some(before)) => {
-                draft.within(&purchase, quantity, policy, before)?;
-                Ok(draft)
-            }
-            _ => Ok(draft),
+        let (Some(policy), Some(before)) = (&self.inventory.policy, &self.inventory.buyers) else {
+            return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase });
+        };
+        let counted = purchase.clone();
+        let draft = self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase })?;
+        if let Some(counted) = counted {
+            draft.within(&counted, quantity, policy, before)?;
         }
+        Ok(draft)
     }
 
     fn within(
@@ -105,7 +121,8 @@ impl<'a> Draft<'a> {
     ) -> Result<(), Refusal> {
         let nothing = Account::default();
         let before = before.get(&purchase.buyer).unwrap_or(&nothing);
-        let after = self.after.changed.get(&purchase.buyer).unwrap_or(&nothing);
+        let after =
+            self.after.changed.as_ref().and_then(|changed| changed.get(&purchase.buyer)).unwrap_or(&nothing);
         let sku = || self.inventory.sku.clone();
         if let Some(limit) = policy.hold_budget_per_buyer
             && after.held > limit
@@ -139,8 +156,24 @@ impl<'a> Draft<'a> {
         Ok(self)
     }
 
+    /// Warns where the decision as a whole took the available units down to a threshold or across it.
+    fn warn(mut self) -> Result<Self, Refusal> {
+        if let Some(policy) = &self.inventory.policy {
+            let available = self.counters().available;
+            for threshold in policy.crossed(self.inventory.counters.available, available) {
+                self = self.record(StockEvent::StockLow { threshold, available })?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The events, and the SKU as it is after them.
     pub(super) fn finish(self) -> Result<(Events, StockAnswer), Refusal> {
+        let this = self.warn()?;
+        this.close()
+    }
+
+    fn close(self) -> Result<(Events, StockAnswer), Refusal> {
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
         let answer = StockAnswer {
             available: self.after.counters.available,

@@ -5,7 +5,8 @@ use smol_str::SmolStr;
 
 use super::holds::{HoldOwner, Purchase};
 use super::policy::StockPolicy;
-use crate::domain::ids::{CartId, CustomerId};
+use super::state::Place;
+use crate::domain::ids::{CartId, DeliveryId};
 use crate::domain::time::Timestamp;
 
 /// Why stock was received, adjusted, returned or written off, in the caller's words.
@@ -42,7 +43,7 @@ pub enum StockEvent {
         /// When a cart's hold lapses; an order's hold has no deadline of its own.
         deadline: Option<Timestamp>,
         /// Whom the units count for, where the buyer is known.
-        purchase: Option<Purchase>,
+        purchase: Option<Box<Purchase>>,
     },
     /// Reserved units of `owner` became committed: they are paid for.
     Committed {
@@ -93,19 +94,23 @@ pub enum StockEvent {
         /// The saga step that asked.
         step: u32,
         /// The buyer, where known. The day on which the units counted went with them.
-        buyer: Option<CustomerId>,
+        purchase: Option<Box<Purchase>>,
     },
-    /// Shipped units came back into stock and are available again.
+    /// Shipped units came back into stock.
     Returned {
         /// Units that came back.
         quantity: u64,
+        /// Where they were put.
+        to: Place,
         /// Return number, condition … in the caller's words.
         reason: Reason,
     },
-    /// Available units were lost, broken or expired.
+    /// Units that nobody holds were lost, broken or expired.
     WrittenOff {
         /// Units written off.
         quantity: u64,
+        /// Where they were.
+        from: Place,
         /// What happened to them.
         reason: Reason,
     },
@@ -120,6 +125,41 @@ pub enum StockEvent {
     PolicySet {
         /// The rules.
         policy: Box<StockPolicy>,
+    },
+    /// Units that nobody holds were put elsewhere.
+    Moved {
+        /// Units that moved.
+        quantity: u64,
+        /// Where they were.
+        from: Place,
+        /// Where they are.
+        to: Place,
+        /// What for, in the caller's words.
+        reason: Reason,
+    },
+    /// A delivery was announced, announced anew, or called off. No units move.
+    Announced {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units to come; 0 when it was called off.
+        quantity: u64,
+        /// When they are expected.
+        expected: Timestamp,
+    },
+    /// Announced units are no longer to come: they are received by the next event of the same record.
+    Arrived {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Announced units that came.
+        quantity: u64,
+    },
+    /// So few units are available that the policy wants it told. Said once on the way down; said again
+    /// only after more were available in between.
+    StockLow {
+        /// The policy's threshold.
+        threshold: u64,
+        /// Units available, at most the threshold.
+        available: u64,
     },
 }
 
@@ -153,6 +193,10 @@ impl StockEvent {
             Self::WrittenOff { .. } => "WrittenOff",
             Self::Extended { .. } => "Extended",
             Self::PolicySet { .. } => "PolicySet",
+            Self::Moved { .. } => "Moved",
+            Self::Announced { .. } => "Announced",
+            Self::Arrived { .. } => "Arrived",
+            Self::StockLow { .. } => "StockLow",
         }
     }
 
@@ -172,7 +216,11 @@ impl StockEvent {
             | Self::Adjusted { .. }
             | Self::Returned { .. }
             | Self::WrittenOff { .. }
-            | Self::PolicySet { .. } => None,
+            | Self::PolicySet { .. }
+            | Self::Moved { .. }
+            | Self::Announced { .. }
+            | Self::Arrived { .. }
+            | Self::StockLow { .. } => None,
         }
     }
 

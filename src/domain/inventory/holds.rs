@@ -46,8 +46,8 @@ pub struct Hold {
     pub step: u32,
     /// When a cart's hold lapses.
     pub deadline: Option<Timestamp>,
-    /// Whom the units count for, where the buyer is known.
-    pub purchase: Option<Purchase>,
+    /// Whom the units count for, where the buyer is known; apart, because most tables of holds are large.
+    pub purchase: Option<Box<Purchase>>,
 }
 
 impl Hold {

@@ -5,7 +5,10 @@
 //!                                   ▲  ▲                  │  ▲                  │  ▲               │
 //!                 write off, adjust ┘  └──────release─────┴──┼──────release─────┘  └────unship─────┘
 //!                                                            └──────uncommit────┘
+//!   available ◄──move──► safety stock ◄──move──► quality hold ◄──move──► available
 //! ```
+//!
+//! Announced deliveries are promises beside the counters: they become units by being received.
 //!
 //! Invariants, checked at every event, live and in replay:
 //! 1. `on_hand = available + reserved + committed + safety_stock + quality_hold`, where `on_hand` is
@@ -38,4 +41,4 @@ pub use decide_step::{StepDecision, decide_step};
 pub use event::{Reason, ReleaseCause, StockEvent};
 pub use holds::{Hold, HoldOwner, Purchase};
 pub use policy::{LimitWindow, PurchaseLimits, StockPolicy};
-pub use state::{Counters, InvariantBroken, Inventory};
+pub use state::{Counters, Incoming, InvariantBroken, Inventory, Place};

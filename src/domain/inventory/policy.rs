@@ -1,5 +1,6 @@
 //! What a SKU allows: budgets, limits. Set by a command, part of the state.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +12,18 @@ pub struct StockPolicy {
     pub hold_budget_per_buyer: Option<u64>,
     /// Units that one buyer may take within a span of time.
     pub purchase_limits: PurchaseLimits,
+    /// Numbers of available units at or below which the stock is low and it is said so.
+    pub low_stock: BTreeSet<u64>,
 }
 
 impl StockPolicy {
+    /// The thresholds that are crossed downwards when `before` available units become `after`, the
+    /// highest first.
+    pub(super) fn crossed(&self, before: u64, after: u64) -> impl Iterator<Item = u64> {
+        let range = if after < before { after..before } else { 0..0 };
+        self.low_stock.range(range).rev().copied()
+    }
+
     /// Whether units are counted by buyer. Nobody pays for accounts that no rule looks at.
     pub(super) fn counts_buyers(&self) -> bool {
         self.hold_budget_per_buyer.is_some() || self.purchase_limits != PurchaseLimits::default()

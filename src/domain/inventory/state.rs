@@ -1,5 +1,8 @@
 //! The state of one SKU's inventory, and the checks of its invariants.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -7,7 +10,8 @@ use super::buyers::Buyers;
 use super::hold_table::HoldTable;
 use super::holds::{Hold, HoldOwner, Tally};
 use super::policy::StockPolicy;
-use crate::domain::ids::{CustomerId, SkuId};
+use crate::domain::ids::{CustomerId, DeliveryId, SkuId};
+use crate::domain::time::Timestamp;
 
 /// Units of one SKU by where they are, and the totals of the movements that brought them there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +38,55 @@ pub struct Counters {
     pub written_off: u64,
 }
 
+/// A place of units that nobody holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// They can be reserved.
+    Available,
+    /// They are kept back from sale.
+    SafetyStock,
+    /// They are damaged, or wait to be inspected.
+    QualityHold,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Available => "available",
+            Self::SafetyStock => "kept as safety stock",
+            Self::QualityHold => "on quality hold",
+        })
+    }
+}
+
+/// A delivery that is on its way: a promise, no units in the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// Units still to come; never 0.
+    pub quantity: u64,
+    /// When they are expected.
+    pub expected: Timestamp,
+}
+
 impl Counters {
+    /// Units in `place`.
+    #[must_use]
+    pub const fn at(&self, place: Place) -> u64 {
+        match place {
+            Place::Available => self.available,
+            Place::SafetyStock => self.safety_stock,
+            Place::QualityHold => self.quality_hold,
+        }
+    }
+
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut u64 {
+        match place {
+            Place::Available => &mut self.available,
+            Place::SafetyStock => &mut self.safety_stock,
+            Place::QualityHold => &mut self.quality_hold,
+        }
+    }
+
     /// Units in the house according to what movements brought in and took out; `None` when that is no
     /// number of units, which [`Inventory::check`] reports.
     #[must_use]
@@ -167,6 +219,7 @@ pub struct Inventory {
     pub(super) policy: Option<Box<StockPolicy>>,
     /// Units by buyer, while the policy asks for them.
     pub(super) buyers: Option<Box<Buyers>>,
+    pub(super) incoming: BTreeMap<DeliveryId, Incoming>,
     /// Why the inventory is parked; a parked inventory takes no commands.
     pub parked: Option<SmolStr>,
 }
@@ -182,6 +235,7 @@ impl Inventory {
             holds: HoldTable::default(),
             policy: None,
             buyers: None,
+            incoming: BTreeMap::new(),
             parked: None,
         }
     }
@@ -214,6 +268,12 @@ impl Inventory {
     #[must_use]
     pub fn policy(&self) -> Option<&StockPolicy> {
         self.policy.as_deref()
+    }
+
+    /// Deliveries that are on their way, by their ids.
+    #[must_use]
+    pub const fn incoming(&self) -> &BTreeMap<DeliveryId, Incoming> {
+        &self.incoming
     }
 
     /// Units that `buyer` holds over all carts and orders; `None` while no rule of the SKU counts them.

@@ -140,7 +140,7 @@ fn expiry_and_cancellation_roll_the_limit_back_and_shipping_does_not() {
         run_step(&mut inventory, &StockStep { number, op, ..order_of_alice("o", 2) });
     }
     assert_eq!(decide_step(&inventory, &order_of_alice("p", 1), false, NOW), full, "what is bought counts");
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 2, reason: "r".into() });
+    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 2, to: Place::Available, reason: "r".into() });
     assert_eq!(decide_step(&inventory, &order_of_alice("p", 1), false, NOW), full, "even when it came back");
 }
 
@@ -163,6 +163,9 @@ fn counts_that_do_not_fit_are_refused() {
     for (number, op) in [(1, Reserve), (2, Commit), (3, Ship)] {
         run_step(&mut inventory, &StockStep { number, op, ..order_of_alice("o", all) });
     }
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: all, reason: "r".into() });
+    run(
+        &mut inventory,
+        &SkuCommand::ReturnToStock { quantity: all, to: Place::Available, reason: "r".into() },
+    );
     assert_eq!(decide(&inventory, &ask("c", 11), NOW), Err(Refusal::Overflow));
 }

@@ -90,7 +90,7 @@ fn the_buyer_of_a_cart_stays_with_its_units_when_the_order_names_none() {
     let buyer = CustomerId::new("b").unwrap();
     let named = SkuCommand::Reserve(ReserveStock::new(cart("c"), 2).by(buyer.clone()));
     let mut inventory = stocked(&[named]);
-    let purchase = Some(Purchase { buyer, day: Some(0) });
+    let purchase = Some(Box::new(Purchase { buyer, day: Some(0) }));
     assert_eq!(inventory.hold(&owner()).unwrap().purchase, purchase);
     run(&mut inventory, &reserve(3, None));
     assert_eq!(inventory.hold(&owner()).unwrap().purchase, purchase, "asking again without a name");

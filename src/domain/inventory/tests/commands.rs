@@ -28,8 +28,11 @@ fn stock_movements_without_an_owner_record_what_was_asked() {
         );
     }
     assert_eq!(
-        run(&mut inventory, &SkuCommand::WriteOff { quantity: 2, reason: reason.clone() }),
-        [StockEvent::WrittenOff { quantity: 2, reason }]
+        run(
+            &mut inventory,
+            &SkuCommand::WriteOff { quantity: 2, from: Place::Available, reason: reason.clone() }
+        ),
+        [StockEvent::WrittenOff { quantity: 2, from: Place::Available, reason }]
     );
     let expected =
         Counters { available: 10, received: 10, adjusted: 2, written_off: 2, ..Counters::default() };
@@ -48,8 +51,11 @@ fn a_cart_reserves_commits_ships_and_returns() {
     let shipped = StockEvent::Shipped { owner: owner(), quantity: 4, step: 0 };
     assert_eq!(run(&mut inventory, &SkuCommand::Ship { cart: cart("c"), quantity: 4 }), [shipped]);
     assert_eq!(inventory.hold(&owner()), None);
-    let back = SkuCommand::ReturnToStock { quantity: 3, reason: "r".into() };
-    assert_eq!(run(&mut inventory, &back), [StockEvent::Returned { quantity: 3, reason: "r".into() }]);
+    let back = SkuCommand::ReturnToStock { quantity: 3, to: Place::Available, reason: "r".into() };
+    assert_eq!(
+        run(&mut inventory, &back),
+        [StockEvent::Returned { quantity: 3, to: Place::Available, reason: "r".into() }]
+    );
     let expected = Counters { available: 9, received: 10, shipped: 4, returned: 3, ..Counters::default() };
     assert_eq!(inventory.counters, expected);
 }

@@ -8,11 +8,12 @@ mod commands;
 mod random;
 mod refusals;
 mod steps;
+mod supply;
 mod table;
 
 use super::*;
 use crate::domain::command::{ReserveStock, SkuCommand, StepOp, StockStep};
-use crate::domain::ids::{CartId, CustomerId, OrderId, SkuId};
+use crate::domain::ids::{CartId, CustomerId, DeliveryId, OrderId, SkuId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 

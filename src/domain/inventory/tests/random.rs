@@ -16,9 +16,21 @@ fn buyer(number: i64) -> Option<CustomerId> {
     (number >= 0).then(|| CustomerId::new(format!("b{}", number % 2)).unwrap())
 }
 
+fn place(number: u8) -> Place {
+    match number % 3 {
+        0 => Place::Available,
+        1 => Place::SafetyStock,
+        _ => Place::QualityHold,
+    }
+}
+
+fn delivery(number: u8) -> DeliveryId {
+    DeliveryId::new(format!("d{number}")).unwrap()
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
-    let command = (0..10u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
+    let command = (0..13u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
         move |(kind, who, quantity, now, deadline, delta)| {
             let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
             let command = match kind {
@@ -32,15 +44,23 @@ fn asked() -> impl Strategy<Value = Asked> {
                     let limits =
                         PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
                     let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
-                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits };
+                    let low_stock = [quantity, now].into();
+                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits, low_stock };
                     SkuCommand::SetPolicy(Box::new(policy))
                 }
+                10 => {
+                    SkuCommand::Move { quantity: quantity / 2, from: place(who), to: place(who + 1), reason }
+                }
+                11 => SkuCommand::Announce { delivery: delivery(who), quantity, expected: at(now) },
+                12 => SkuCommand::ReceiveDelivery { delivery: delivery(who), quantity, reason },
                 8 => SkuCommand::Extend { cart, deadline: at(now.saturating_add(quantity)) },
                 4 => SkuCommand::Commit { cart },
                 5 => SkuCommand::Release { cart },
                 6 => SkuCommand::Ship { cart, quantity: quantity / 3 },
-                _ if delta < 0 => SkuCommand::ReturnToStock { quantity: quantity / 4, reason },
-                _ => SkuCommand::WriteOff { quantity: quantity / 4, reason },
+                _ if delta < 0 => {
+                    SkuCommand::ReturnToStock { quantity: quantity / 4, to: Place::Available, reason }
+                }
+                _ => SkuCommand::WriteOff { quantity: quantity / 4, from: Place::Available, reason },
             };
             Asked::Command(command, now)
         },
@@ -105,7 +125,8 @@ proptest! {
         }
         let on_hand = live.counters.on_hand().unwrap();
         let held: u64 = live.holds().map(|(_, hold)| hold.held().unwrap()).sum();
-        prop_assert_eq!(live.counters.available + held, on_hand);
+        let aside = live.counters.safety_stock + live.counters.quality_hold;
+        prop_assert_eq!(live.counters.available + aside + held, on_hand);
 
         let mut replayed = Inventory::new(sku());
         for event in &journal {

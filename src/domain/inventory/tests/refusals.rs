@@ -17,8 +17,8 @@ fn a_quantity_of_zero_is_refused() {
         SkuCommand::Adjust { delta: 0, reason: reason() },
         reserve(0, None),
         SkuCommand::Ship { cart: cart("c"), quantity: 0 },
-        SkuCommand::ReturnToStock { quantity: 0, reason: reason() },
-        SkuCommand::WriteOff { quantity: 0, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 0, to: Place::Available, reason: reason() },
+        SkuCommand::WriteOff { quantity: 0, from: Place::Available, reason: reason() },
     ] {
         check(&inventory, &command, Refusal::QuantityNotPositive { line: 0 });
     }
@@ -32,8 +32,8 @@ fn an_unknown_sku_takes_nothing_but_a_receipt() {
         reserve(1, None),
         SkuCommand::Commit { cart: cart("c") },
         SkuCommand::Ship { cart: cart("c"), quantity: 1 },
-        SkuCommand::ReturnToStock { quantity: 1, reason: reason() },
-        SkuCommand::WriteOff { quantity: 1, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: reason() },
+        SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: reason() },
     ] {
         check(&inventory, &command, Refusal::UnknownSku { sku: sku() });
     }
@@ -47,10 +47,15 @@ fn what_is_not_there_is_neither_promised_nor_taken_off() {
     let inventory = stocked(&[other, reserve(2, None)]);
     let short = Refusal::InsufficientStock { sku: sku(), requested: 8, available: 7 };
     check(&inventory, &reserve(8, None), short);
-    let below = |requested| Refusal::BelowZero { sku: sku(), requested, available: 5 };
+    let below =
+        |requested| Refusal::BelowZero { sku: sku(), place: Place::Available, requested, available: 5 };
     check(&inventory, &SkuCommand::Adjust { delta: -6, reason: reason() }, below(6));
     check(&inventory, &SkuCommand::Adjust { delta: i64::MIN, reason: reason() }, below(1 << 63));
-    check(&inventory, &SkuCommand::WriteOff { quantity: 6, reason: reason() }, below(6));
+    check(
+        &inventory,
+        &SkuCommand::WriteOff { quantity: 6, from: Place::Available, reason: reason() },
+        below(6),
+    );
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn nobody_ships_or_returns_more_than_there_is() {
     check(&stocked(&[]), &ship(1), Refusal::UnknownHold { sku: sku() });
     let inventory = stocked(&[reserve(3, None), commit, reserve(4, None), ship(1)]);
     check(&inventory, &ship(3), Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 });
-    let back = SkuCommand::ReturnToStock { quantity: 2, reason: reason() };
+    let back = SkuCommand::ReturnToStock { quantity: 2, to: Place::Available, reason: reason() };
     check(&inventory, &back, Refusal::ReturnExceedsShipped { sku: sku(), requested: 2, shipped: 1 });
 }
 
@@ -92,7 +97,7 @@ fn a_decision_on_a_broken_state_emits_nothing_and_says_what_is_broken() {
     assert_eq!(inventory.check().unwrap_err().to_string(), reason);
     check(
         &inventory,
-        &SkuCommand::WriteOff { quantity: 1, reason: "r".into() },
+        &SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: "r".into() },
         Refusal::Parked { reason: reason.into() },
     );
     inventory.counters.available = 6;
@@ -110,11 +115,11 @@ fn an_event_that_does_not_fit_changes_nothing_and_names_the_counter() {
             "Released: reserved units of the hold is 2; 3 cannot be taken off",
         ),
         (
-            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1, buyer: None },
+            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1, purchase: None },
             "Unshipped: shipped is 0; 1 cannot be taken off",
         ),
         (
-            StockEvent::Returned { quantity: 1, reason: reason() },
+            StockEvent::Returned { quantity: 1, to: Place::Available, reason: reason() },
             "1 units were returned; only 0 were shipped",
         ),
         (

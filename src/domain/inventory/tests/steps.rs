@@ -16,7 +16,7 @@ fn a_saga_moves_units_there_and_back() {
     assert_eq!(run_step(&mut inventory, &step(3, Uncommit, 1)), [uncommitted]);
     let shipped = StockEvent::Shipped { owner: o(), quantity: 2, step: 4 };
     assert_eq!(run_step(&mut inventory, &step(4, Ship, 2)), [shipped]);
-    let unshipped = StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, buyer: None };
+    let unshipped = StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, purchase: None };
     assert_eq!(run_step(&mut inventory, &step(5, Unship, 1)), [unshipped]);
     let hold = Hold { reserved: 1, committed: 3, step: 5, ..Hold::default() };
     assert_eq!(inventory.hold(&order()), Some(&hold));
@@ -86,7 +86,7 @@ fn unship_brings_back_the_hold_of_units_that_are_still_away() {
         run_step(&mut inventory, &step(number, op, 3));
     }
     assert_eq!(inventory.hold(&order()), None);
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 1, reason: "r".into() });
+    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: "r".into() });
     let exceeded = Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 };
     assert_eq!(decide_step(&inventory, &step(4, Unship, 3), false, NOW), Err(exceeded));
     run_step(&mut inventory, &step(4, Unship, 2));
