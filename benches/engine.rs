@@ -24,7 +24,9 @@ use earmark::domain::time::Timestamp;
 use earmark::journal::{FileLog, LogOptions};
 use earmark::port::fs::RealFs;
 use earmark::replay::World;
-use earmark::{Config, Currency, Durability, Engine, LineRequest, PlaceOrder, SkuCommand, SkuId};
+use earmark::{
+    Config, Currency, Durability, Engine, LineRequest, PlaceOrder, ReserveStock, SkuCommand, SkuId,
+};
 use tokio::runtime::Runtime;
 
 const CALLERS: [u64; 3] = [1, 64, 1_024];
@@ -35,7 +37,7 @@ fn sku(number: u64) -> SkuId {
 }
 
 fn reserve(number: u64) -> SkuCommand {
-    SkuCommand::Reserve { cart: format!("cart-{number:012}").parse().unwrap(), quantity: 1, deadline: None }
+    ReserveStock::new(format!("cart-{number:012}").parse().unwrap(), 1).into()
 }
 
 fn receive() -> SkuCommand {

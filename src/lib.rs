@@ -40,13 +40,15 @@ pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
 pub use domain::command::{
     Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal,
-    SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
+    Principal, SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Hold, HoldOwner, Inventory};
+pub use domain::inventory::{
+    Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy,
+};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};
 pub use domain::record::Record;

@@ -28,8 +28,8 @@ fn sku_commands() -> Vec<SkuCommand> {
         reserve("c", 0),
         SkuCommand::Commit { cart: cart("nobody") },
         SkuCommand::Ship { cart: cart("holder"), quantity: 9 },
-        SkuCommand::WriteOff { quantity: 99, reason: reason() },
-        SkuCommand::ReturnToStock { quantity: 1, reason: reason() },
+        SkuCommand::WriteOff { quantity: 99, from: earmark::Place::Available, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 1, to: earmark::Place::Available, reason: reason() },
         SkuCommand::Receive { quantity: u64::MAX, reason: reason() },
     ]
 }
@@ -101,6 +101,21 @@ async fn every_refusal_code_is_produced_by_some_command() {
     let until = earmark::Timestamp::ZERO;
     note(engine.submit(earmark::ExtendDeadline { order: order("goods"), until }).await.unwrap_err());
     note(engine.stock(&sku("never"), reserve("c", 1)).await.unwrap_err());
+    receive(&engine, "limited", 10).await;
+    let limited = |budget: Option<u64>, total: Option<u64>| {
+        let purchase_limits = earmark::PurchaseLimits { total, ..Default::default() };
+        let policy =
+            earmark::StockPolicy { hold_budget_per_buyer: budget, purchase_limits, ..Default::default() };
+        SkuCommand::SetPolicy(Box::new(policy))
+    };
+    let ask = || earmark::ReserveStock::new("c".parse().unwrap(), 2).by("ada".parse().unwrap());
+    engine.stock(&sku("limited"), limited(Some(1), None)).await.unwrap();
+    note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    engine.stock(&sku("limited"), limited(None, Some(1))).await.unwrap();
+    note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    let delivery = "never-announced".parse().unwrap();
+    let arrived = SkuCommand::ReceiveDelivery { delivery, quantity: 1, reason: "x".into() };
+    note(engine.stock(&sku("limited"), arrived).await.unwrap_err());
     let wordy = SkuCommand::Receive { quantity: 1, reason: "x".repeat(1_025).into() };
     note(engine.stock(&sku("a"), wordy).await.unwrap_err());
     let entity = earmark::EntityId::Sku(sku("a"));

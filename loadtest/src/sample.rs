@@ -25,6 +25,7 @@ pub(crate) fn order(id: OrderId, state: State) -> Order {
         state,
         business: "shop".parse().expect("a valid business"),
         customer: None,
+        cart: None,
         currency: Currency::EUR,
         origin: earmark::domain::ids::IdOrigin::Caller,
         placed_at: earmark::Timestamp::ZERO,

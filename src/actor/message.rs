@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::core::Core;
 use super::keys::Claimed;
 use crate::domain::command::{OrderCommand, Outcome, Request, SkuCommand, StockStep};
-use crate::domain::ids::{IdOrigin, OrderId, Principal, SkuId};
+use crate::domain::ids::{CartId, IdOrigin, OrderId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
 use crate::domain::refusal::Refusal;
@@ -69,6 +69,8 @@ pub(crate) enum SkuMessage {
     Step(Step),
     /// The order's placement is decided: its hold is no longer provisional.
     Settle(OrderId),
+    /// A cart's deadline has come.
+    Expire(CartId),
     /// Show the state; `None` where nothing was ever received.
     Look(Look),
     /// Go to rest if there is nothing to do.

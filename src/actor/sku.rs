@@ -17,7 +17,7 @@ use super::core::{Core, Draft};
 use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, SkuCommand};
-use crate::domain::ids::{EntityId, Principal, SkuId};
+use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
@@ -87,6 +87,7 @@ impl Actor for SkuActor {
             SkuMessage::Command(envelope) => state.command(envelope, 0),
             SkuMessage::Step(step) => state.step(step, 0),
             SkuMessage::Settle(order) => state.settle(&order),
+            SkuMessage::Expire(cart) => state.expire(&cart),
             SkuMessage::Look(look) => {
                 look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
             }
@@ -127,14 +128,18 @@ impl SkuState {
         let decision = match decided {
             Ok(decision) => decision,
             Err(refusal) => {
-                return match self.verdict(refusal, tries) {
+                let buyer = match &envelope.request.command {
+                    SkuCommand::Reserve(asked) => asked.buyer.as_ref(),
+                    _ => None,
+                };
+                return match self.verdict(refusal, tries, buyer) {
                     Verdict::Wait => self.waiting.push_command(envelope, tries + 1),
                     Verdict::Refuse(refusal) => self.refuse(envelope, refusal, now),
                 };
             }
         };
         let Envelope { request, claim, reply } = envelope;
-        let frees = request.command.frees();
+        let available = self.inventory.counters.available;
         let mut draft = Draft::default();
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
@@ -146,8 +151,25 @@ impl SkuState {
         }
         draft.answer(reply, outcome);
         self.core.commit(draft);
-        if frees {
+        if self.inventory.counters.available > available {
             self.retry_waiting();
+        }
+    }
+
+    /// A cart's timer has fired. Early, late or twice makes no difference: what has lapsed is given back.
+    fn expire(&mut self, cart: &CartId) {
+        let now = self.core.clock.now();
+        match guard::decide(|| inventory::decide_expiry(&self.inventory, cart, now)) {
+            Ok(decision) if decision.events.is_empty() => {}
+            Ok(decision) => {
+                let mut draft = Draft::default();
+                let record = self.record(decision.events, None, now);
+                self.journal_and_apply(&mut draft, record);
+                self.core.commit(draft);
+                self.retry_waiting();
+            }
+            // A parked SKU keeps the units: whoever unparks it finds them lapsed.
+            Err(refusal) => tracing::warn!(sku = %self.inventory.sku, %cart, %refusal, "not expired"),
         }
     }
 
@@ -160,7 +182,8 @@ impl SkuState {
     /// need not wait for the journal, because whatever the order makes of it comes later in the journal.
     fn step(&mut self, step: Step, tries: u32) {
         let now = self.core.clock.now();
-        let decided = guard::decide(|| inventory::decide_step(&self.inventory, &step.step, step.redelivered));
+        let decided =
+            guard::decide(|| inventory::decide_step(&self.inventory, &step.step, step.redelivered, now));
         match decided {
             Ok(decision) => {
                 if !decision.events.is_empty() {
@@ -177,7 +200,7 @@ impl SkuState {
                     self.retry_waiting();
                 }
             }
-            Err(refusal) => match self.verdict(refusal, tries) {
+            Err(refusal) => match self.verdict(refusal, tries, step.step.buyer.as_ref()) {
                 Verdict::Wait => self.waiting.push_step(step, tries + 1),
                 Verdict::Refuse(refusal) => {
                     let sku = self.inventory.sku.clone();

@@ -146,6 +146,10 @@ text_id!(
     PaymentId, "payment id"
 );
 text_id!(
+    /// Stock that is on its way: a purchase order, an advice note.
+    DeliveryId, "delivery id"
+);
+text_id!(
     /// How a payment is made: `card`, `boleto`, `voucher` …
     PaymentMethod, "payment method"
 );

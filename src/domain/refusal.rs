@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
+use super::inventory::{LimitWindow, Place};
 use super::money::Currency;
 use super::order::{Action, State};
 
@@ -150,15 +151,23 @@ pub enum Refusal {
         /// Units the owner holds in the needed condition.
         held: u64,
     },
-    /// An adjustment or write-off would take more than is available.
-    #[error("SKU {sku} has {available} available; {requested} cannot be taken off")]
+    /// More units would be taken out of a place than are there and held by nobody.
+    #[error("SKU {sku} has {available} {place}; {requested} cannot be taken off")]
     BelowZero {
         /// The SKU asked.
         sku: SkuId,
+        /// Where units were to be taken.
+        place: Place,
         /// Units to take off.
         requested: u64,
-        /// Units available.
+        /// Units in that place.
         available: u64,
+    },
+    /// No such delivery is announced.
+    #[error("no such delivery is announced for SKU {sku}")]
+    UnknownDelivery {
+        /// The SKU asked.
+        sku: SkuId,
     },
     /// More units came back than were shipped.
     #[error("SKU {sku} has {shipped} units shipped; {requested} cannot come back")]
@@ -184,6 +193,34 @@ pub enum Refusal {
     DecisionPanicked {
         /// The panic's message.
         reason: SmolStr,
+    },
+    /// The buyer would hold more units at a time than the SKU's policy allows.
+    #[error("a buyer may hold {limit} units of SKU {sku}; {used} are held and {requested} were asked for")]
+    HoldBudgetExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// Units that one buyer may hold.
+        limit: u64,
+        /// Units the buyer holds besides those asked for.
+        used: u64,
+        /// Units asked for.
+        requested: u64,
+    },
+    /// The buyer would take more units than the SKU's policy allows within a span of time.
+    #[error(
+        "a buyer may take {limit} units of SKU {sku} {window}; {used} are taken and {requested} were asked for"
+    )]
+    PurchaseLimitExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// The span of time.
+        window: LimitWindow,
+        /// Units that one buyer may take in it.
+        limit: u64,
+        /// Units the buyer has taken in it besides those asked for.
+        used: u64,
+        /// Units asked for.
+        requested: u64,
     },
 }
 
@@ -213,10 +250,13 @@ impl Refusal {
             Self::UnknownHold { .. } => "UNKNOWN_HOLD",
             Self::HoldExceeded { .. } => "HOLD_EXCEEDED",
             Self::BelowZero { .. } => "BELOW_ZERO",
+            Self::UnknownDelivery { .. } => "UNKNOWN_DELIVERY",
             Self::ReturnExceedsShipped { .. } => "RETURN_EXCEEDS_SHIPPED",
             Self::Parked { .. } => "PARKED",
             Self::NotParked => "NOT_PARKED",
             Self::DecisionPanicked { .. } => "DECISION_PANICKED",
+            Self::HoldBudgetExceeded { .. } => "HOLD_BUDGET_EXCEEDED",
+            Self::PurchaseLimitExceeded { .. } => "PURCHASE_LIMIT_EXCEEDED",
         }
     }
 }

@@ -26,6 +26,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The day in days since the Unix epoch (UTC); the last number stands for all days beyond it.
+    #[must_use]
+    pub fn day(self) -> u32 {
+        const DAY_MILLIS: u64 = 86_400_000;
+        u32::try_from(self.0 / DAY_MILLIS).unwrap_or(u32::MAX)
+    }
+
     /// The moment `millis` later; saturates at the end of time instead of wrapping.
     #[must_use]
     pub const fn plus_millis(self, millis: u64) -> Self {

@@ -11,7 +11,7 @@ use crate::domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
     SkuCommand, StockAnswer,
 };
-use crate::domain::ids::{EntityId, Principal, SkuId};
+use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::record::{KeysForgotten, Record};
 use crate::domain::refusal::Refusal;
@@ -70,6 +70,24 @@ impl Engine {
     ) -> Result<StockAnswer, Error> {
         let request = command.into().map(|command| Command::Sku(sku.clone(), command));
         stock_answer(self.submit::<Command>(request).await)
+    }
+
+    /// Gives back what a cart's hold on a SKU has lost by its deadline. Nothing happens where the deadline
+    /// has not come, or the hold is gone: it may be asked for early, late or twice. What was given back is
+    /// durable when this returns.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn expire(&self, sku: &SkuId, cart: CartId) -> Result<(), Error> {
+        let core = &self.inner.core;
+        match core.skus.send(core, sku, SkuMessage::Expire(cart), Absent::HandBack) {
+            Ok(()) => {}
+            // A SKU that never was has nothing that could lapse.
+            Err(Undelivered::Unknown(_)) => return Ok(()),
+            Err(Undelivered::Stopped) => return Err(Error::Closed),
+        }
+        // Whatever the SKU's actor shows comes behind what it just did.
+        self.sku(sku).view().await.map(|_| ())
     }
 
     /// Places many orders at once, each for itself; one answer each, in their order.

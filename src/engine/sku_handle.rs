@@ -4,9 +4,9 @@ use tokio::sync::oneshot;
 
 use super::Engine;
 use crate::actor::registry::Found;
-use crate::domain::command::{Request, ScopedKey, SkuCommand, StockAnswer};
+use crate::domain::command::{Request, ReserveStock, ScopedKey, SkuCommand, StockAnswer};
 use crate::domain::ids::{BusinessId, CartId, IdempotencyKey, Principal, SkuId};
-use crate::domain::inventory::{HoldOwner, Inventory, Reason};
+use crate::domain::inventory::{HoldOwner, Inventory, Place, Reason};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::query::{Holder, Page, SkuView, page_limit};
@@ -141,7 +141,7 @@ impl SkuHandle {
         quantity: u64,
         deadline: Option<Timestamp>,
     ) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::Reserve { cart, quantity, deadline }).await
+        self.command(ReserveStock { deadline, ..ReserveStock::new(cart, quantity) }.into()).await
     }
 
     /// The units that a cart holds are paid for.
@@ -177,7 +177,8 @@ impl SkuHandle {
         quantity: u64,
         reason: impl Into<Reason>,
     ) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::ReturnToStock { quantity, reason: reason.into() }).await
+        self.command(SkuCommand::ReturnToStock { quantity, to: Place::Available, reason: reason.into() })
+            .await
     }
 
     /// Available units are lost, broken or expired.
@@ -185,6 +186,6 @@ impl SkuHandle {
     /// # Errors
     /// As for [`Engine::submit`].
     pub async fn write_off(&self, quantity: u64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::WriteOff { quantity, reason: reason.into() }).await
+        self.command(SkuCommand::WriteOff { quantity, from: Place::Available, reason: reason.into() }).await
     }
 }

@@ -16,11 +16,13 @@ pub use page::{PAGE_ITEMS_MAX, Page};
 pub(crate) use timeline::entries_of;
 pub use timeline::{Happening, Timeline, TimelineEntry};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::domain::ids::SkuId;
-use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
+use crate::domain::ids::{DeliveryId, SkuId};
+use crate::domain::inventory::{Counters, Hold, HoldOwner, Incoming, Inventory, StockPolicy};
 
 /// A SKU as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,10 @@ pub struct SkuView {
     pub counters: Counters,
     /// Number of owners who hold units of it.
     pub holds: u64,
+    /// Deliveries that are on their way, by their ids.
+    pub incoming: BTreeMap<DeliveryId, Incoming>,
+    /// Its rules; the default has none.
+    pub policy: StockPolicy,
     /// Number of movements that made this state.
     pub version: u64,
     /// Why it is parked, if it is.
@@ -45,6 +51,8 @@ impl SkuView {
             sku: inventory.sku.clone(),
             counters: inventory.counters,
             holds: inventory.hold_count() as u64,
+            incoming: inventory.incoming().clone(),
+            policy: inventory.policy().cloned().unwrap_or_default(),
             version: inventory.version,
             parked: inventory.parked.clone(),
         }

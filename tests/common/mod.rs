@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use earmark::{
     BusinessId, CancelOrder, Config, Currency, Engine, Error, IdempotencyKey, LineQuantity, LineRequest,
-    Money, Order, OrderAnswer, OrderId, PayOrder, PlaceOrder, Refusal, ShipOrder, SkuCommand, SkuId, State,
+    Money, Order, OrderAnswer, OrderId, PayOrder, PlaceOrder, Refusal, ReserveStock, ShipOrder, SkuCommand,
+    SkuId, State,
 };
 use tempfile::TempDir;
 
@@ -45,7 +46,7 @@ pub(crate) async fn receive(engine: &Engine, name: &str, quantity: u64) {
 }
 
 pub(crate) fn reserve(cart: &str, quantity: u64) -> SkuCommand {
-    SkuCommand::Reserve { cart: cart.parse().unwrap(), quantity, deadline: None }
+    ReserveStock::new(cart.parse().unwrap(), quantity).into()
 }
 
 /// An order over lines of `(SKU, quantity)` at 10.00 a unit.

@@ -9,7 +9,7 @@ const FUNCTION_LINES_MAX: usize = 100;
 const FUNCTION_LINES_GOAL: usize = 70;
 
 /// Ratchet: files that are longer than the goal. Lower it when one is shortened; never raise it.
-const FILES_OVER_GOAL: usize = 2;
+const FILES_OVER_GOAL: usize = 1;
 /// Ratchet: functions that are longer than the goal. Lower it when one is shortened; never raise it.
 const FUNCTIONS_OVER_GOAL: usize = 0;
 

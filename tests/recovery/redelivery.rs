@@ -16,7 +16,8 @@ fn owner() -> HoldOwner {
 
 /// An order over one unit of `a` and `b` each, as far as its settlement's first step.
 fn until_settlement() -> Vec<Raw> {
-    let reserved = StockEvent::Reserved { owner: owner(), quantity: 1, step: 1, deadline: None };
+    let reserved =
+        StockEvent::Reserved { owner: owner(), quantity: 1, step: 1, deadline: None, purchase: None };
     let paid = OrderEvent::PaymentRecorded {
         payment: "1".parse().unwrap(),
         method: "card".parse().unwrap(),
@@ -62,7 +63,11 @@ async fn a_shipment_that_comes_again_after_its_own_undoing_is_refused() {
     let lines = parts(&[(1, 1), (2, 1)]);
     journal.push(happened(&order("o"), 6, vec![OrderEvent::ShipmentStarted { lines }]));
     journal.push(moved(&sku("a"), 4, StockEvent::Shipped { owner: owner(), quantity: 1, step: 5 }));
-    journal.push(moved(&sku("a"), 5, StockEvent::Unshipped { owner: owner(), quantity: 1, step: 6 }));
+    journal.push(moved(
+        &sku("a"),
+        5,
+        StockEvent::Unshipped { owner: owner(), quantity: 1, step: 6, purchase: None },
+    ));
     let engine = open(&write(&journal)).await;
     assert_sound(&engine).await;
     assert_eq!((engine.recovery().undone, look(&engine, "o").await.state), (1, State::Paid));

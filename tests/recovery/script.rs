@@ -82,9 +82,9 @@ pub struct Ledger {
 
 fn cart_of(command: &SkuCommand) -> Option<CartId> {
     match command {
-        SkuCommand::Reserve { cart, .. } | SkuCommand::Commit { cart } | SkuCommand::Release { cart } => {
-            Some(cart.clone())
-        }
+        SkuCommand::Reserve(earmark::ReserveStock { cart, .. })
+        | SkuCommand::Commit { cart }
+        | SkuCommand::Release { cart } => Some(cart.clone()),
         _ => None,
     }
 }

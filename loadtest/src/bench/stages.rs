@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use earmark::domain::command::{
-    DeliverOrder, LineRequest, OrderAnswer, PayOrder, PlaceOrder, Request, Settlement, ShipOrder, SkuCommand,
+    DeliverOrder, LineRequest, OrderAnswer, PayOrder, PlaceOrder, Request, ReserveStock, Settlement,
+    ShipOrder, SkuCommand,
 };
 use earmark::domain::ids::{BusinessId, CartId, OrderId, PaymentMethod, SkuId};
 use earmark::domain::money::{Currency, Money};
@@ -73,7 +74,7 @@ impl HotBuyer {
     fn reserve(&mut self) -> Result<Request<SkuCommand>> {
         self.carts += 1;
         let cart = CartId::new(format_smolstr!("{}-{}", self.caller, self.carts))?;
-        Ok(Request::from(SkuCommand::Reserve { cart, quantity: 1, deadline: None }))
+        Ok(ReserveStock::new(cart, 1).into())
     }
 }
 

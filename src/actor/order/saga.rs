@@ -120,7 +120,12 @@ impl OrderState {
     }
 
     fn ask(&mut self, myself: &ActorRef<OrderMessage>, sku: &SkuId, quantity: u64, ask: Ask) {
-        let step = StockStep { order: self.id.clone(), number: ask.number, op: ask.op, quantity };
+        let (buyer, cart) = match &self.order {
+            Some(order) => (order.customer.clone(), order.cart.clone()),
+            None => (None, None),
+        };
+        let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
+        let step = StockStep { order, number, op, quantity, buyer, cart };
         let Ask { redelivered, provisional, .. } = ask;
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =

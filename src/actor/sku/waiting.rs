@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{SkuState, Verdict};
 use crate::actor::message::{Envelope, Step};
 use crate::domain::command::{SkuCommand, StepOp};
-use crate::domain::ids::OrderId;
+use crate::domain::ids::{CustomerId, OrderId};
 use crate::domain::refusal::Refusal;
 
 /// Holds whose orders are still asking other SKUs.
 #[derive(Default)]
 pub(super) struct Provisional {
-    units_by_order: BTreeMap<OrderId, u64>,
+    by_order: BTreeMap<OrderId, Held>,
     units: u64,
 }
 
 impl Provisional {
     pub(super) fn is_empty(&self) -> bool {
-        self.units_by_order.is_empty()
+        self.by_order.is_empty()
     }
 
     /// Notes what a granted step means: a provisional hold, or the end of one.
@@ -25,7 +25,9 @@ impl Provisional {
         match step.step.op {
             StepOp::Reserve | StepOp::Take if step.provisional => {
                 self.units += step.step.quantity;
-                *self.units_by_order.entry(step.step.order.clone()).or_default() += step.step.quantity;
+                let held = self.by_order.entry(step.step.order.clone()).or_default();
+                held.units += step.step.quantity;
+                held.buyer.clone_from(&step.step.buyer);
             }
             StepOp::Release => {
                 self.end(&step.step.order);
@@ -36,10 +38,23 @@ impl Provisional {
 
     /// The order's fate is decided.
     fn end(&mut self, order: &OrderId) {
-        if !self.units_by_order.is_empty() {
-            self.units -= self.units_by_order.remove(order).unwrap_or(0);
+        if !self.by_order.is_empty() {
+            self.units -= self.by_order.remove(order).map_or(0, |held| held.units);
         }
     }
+
+    /// Units that orders of `buyer` hold provisionally.
+    fn units_of(&self, buyer: Option<&CustomerId>) -> u64 {
+        let of_buyer = |held: &&Held| buyer.is_some() && held.buyer.as_ref() == buyer;
+        self.by_order.values().filter(of_buyer).map(|held| held.units).sum()
+    }
+}
+
+/// What one order holds provisionally.
+#[derive(Default)]
+struct Held {
+    units: u64,
+    buyer: Option<CustomerId>,
 }
 
 /// A request that waits.
@@ -67,19 +82,26 @@ impl Waiting {
 }
 
 impl SkuState {
-    /// What becomes of a refused request: one that provisional holds alone stand in the way of waits.
-    pub(super) fn verdict(&self, refusal: Refusal, tries: u32) -> Verdict {
-        match refusal {
-            Refusal::InsufficientStock { ref sku, requested, available }
-                if requested <= available.saturating_add(self.provisional.units) =>
-            {
-                if tries < self.core.contended_retries_max {
-                    Verdict::Wait
-                } else {
-                    Verdict::Refuse(Refusal::Contended { sku: sku.clone() })
-                }
+    /// What becomes of a refused request of `buyer`: one that provisional holds alone stand in the way of
+    /// waits, be it for units or for room in the buyer's own budget.
+    pub(super) fn verdict(&self, refusal: Refusal, tries: u32, buyer: Option<&CustomerId>) -> Verdict {
+        let contended = match &refusal {
+            Refusal::InsufficientStock { requested, available, .. } => {
+                *requested <= available.saturating_add(self.provisional.units)
             }
-            refusal => Verdict::Refuse(refusal),
+            Refusal::HoldBudgetExceeded { limit, used, requested, .. }
+            | Refusal::PurchaseLimitExceeded { limit, used, requested, .. } => {
+                let rest = used.saturating_sub(self.provisional.units_of(buyer));
+                rest.saturating_add(*requested) <= *limit
+            }
+            _ => false,
+        };
+        if !contended {
+            Verdict::Refuse(refusal)
+        } else if tries < self.core.contended_retries_max {
+            Verdict::Wait
+        } else {
+            Verdict::Refuse(Refusal::Contended { sku: self.inventory.sku.clone() })
         }
     }
 

@@ -4,6 +4,7 @@
 //! [`Request`].
 
 mod later_life;
+mod stock;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +14,12 @@ use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SellerId,
     SkuId,
 };
-use crate::domain::inventory::{HoldOwner, Reason};
+use crate::domain::inventory::Reason;
 use crate::domain::money::{Currency, Money};
 use crate::domain::order::{Delivery, OrderType};
 use crate::domain::refusal::{Refusal, check_reason};
-use crate::domain::time::Timestamp;
+
+pub use stock::{ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
 
 /// A command with everything that travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,89 +107,6 @@ impl From<CancelOrder> for Command {
     }
 }
 
-/// A command to one SKU's inventory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SkuCommand {
-    /// Units came in; the first receipt makes the SKU known.
-    Receive {
-        /// Units received; zero makes the SKU known without any.
-        quantity: u64,
-        /// Why, in the caller's words.
-        reason: Reason,
-    },
-    /// A count is to be corrected.
-    Adjust {
-        /// Units to add or, negative, to take off the available ones.
-        delta: i64,
-        /// Why, in the caller's words.
-        reason: Reason,
-    },
-    /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
-    Reserve {
-        /// Who is to hold them.
-        cart: CartId,
-        /// Units to hold in all.
-        quantity: u64,
-        /// When the hold lapses.
-        deadline: Option<Timestamp>,
-    },
-    /// The held units are paid for.
-    Commit {
-        /// Who holds them.
-        cart: CartId,
-    },
-    /// Give back everything the owner holds. Giving back twice, or nothing, is no error.
-    Release {
-        /// Who holds them.
-        cart: CartId,
-    },
-    /// Committed units leave the house.
-    Ship {
-        /// Who holds them.
-        cart: CartId,
-        /// Units that leave.
-        quantity: u64,
-    },
-    /// Shipped units come back into stock.
-    ReturnToStock {
-        /// Units that come back.
-        quantity: u64,
-        /// Why, in the caller's words.
-        reason: Reason,
-    },
-    /// Available units are lost, broken or expired.
-    WriteOff {
-        /// Units to write off.
-        quantity: u64,
-        /// Why, in the caller's words.
-        reason: Reason,
-    },
-}
-
-impl SkuCommand {
-    /// The reason in the caller's words, where the command has one.
-    #[must_use]
-    pub const fn reason(&self) -> Option<&Reason> {
-        match self {
-            Self::Receive { reason, .. }
-            | Self::Adjust { reason, .. }
-            | Self::ReturnToStock { reason, .. }
-            | Self::WriteOff { reason, .. } => Some(reason),
-            Self::Reserve { .. } | Self::Commit { .. } | Self::Release { .. } | Self::Ship { .. } => None,
-        }
-    }
-
-    /// Whether the command can make units available: whoever waits for units is looked at again.
-    #[must_use]
-    pub const fn frees(&self) -> bool {
-        match self {
-            Self::Release { .. } | Self::Receive { .. } | Self::ReturnToStock { .. } => true,
-            Self::Adjust { delta, .. } => *delta > 0,
-            Self::Reserve { .. } | Self::Commit { .. } | Self::Ship { .. } | Self::WriteOff { .. } => false,
-        }
-    }
-}
-
 impl Command {
     /// Checks that the command's records have a bounded size, whatever it asks for: `lines_max` lines at the
     /// most, and reasons of a bounded length. Done before anything of the command is recorded.
@@ -226,66 +145,6 @@ impl Command {
     #[must_use]
     pub const fn undoes(&self) -> bool {
         matches!(self, Self::Sku(_, SkuCommand::Release { .. }) | Self::Order(_, OrderCommand::Cancel(_)))
-    }
-}
-
-/// What an order's saga asks of one SKU; see `order::saga`. `number` grows with each step of the order, so
-/// that a step that is delivered again after a crash is recognised.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StockStep {
-    /// The order that asks.
-    pub order: OrderId,
-    /// The number of the step within the order, from 1.
-    pub number: u32,
-    /// What to do.
-    pub op: StepOp,
-    /// Units, summed over the order's lines of this SKU.
-    pub quantity: u64,
-}
-
-impl StockStep {
-    /// The owner of the hold the step works on.
-    #[must_use]
-    pub fn owner(&self) -> HoldOwner {
-        HoldOwner::Order(self.order.clone())
-    }
-}
-
-/// What a step does to the order's hold on one SKU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StepOp {
-    /// available → reserved.
-    Reserve,
-    /// available → reserved → committed, in one message: deduction at payment.
-    Take,
-    /// reserved → committed.
-    Commit,
-    /// committed → reserved: undoes `Commit`.
-    Uncommit,
-    /// reserved, then committed → available. Giving back nothing is no error.
-    Release,
-    /// committed → shipped.
-    Ship,
-    /// shipped → committed: undoes `Ship`.
-    Unship,
-}
-
-impl StepOp {
-    /// Whether it takes available units, so that others can stand in its way.
-    #[must_use]
-    pub const fn takes(self) -> bool {
-        matches!(self, Self::Reserve | Self::Take)
-    }
-
-    /// The operation that undoes this one; `None` for those that are themselves an undoing.
-    #[must_use]
-    pub const fn undo(self) -> Option<Self> {
-        match self {
-            Self::Reserve | Self::Take => Some(Self::Release),
-            Self::Commit => Some(Self::Uncommit),
-            Self::Ship => Some(Self::Unship),
-            Self::Uncommit | Self::Release | Self::Unship => None,
-        }
     }
 }
 
@@ -329,6 +188,8 @@ pub struct PlaceOrder {
     pub order_type: OrderType,
     /// Where it goes.
     pub delivery: Option<Delivery>,
+    /// The cart that becomes the order: what it holds becomes the order's hold.
+    pub cart: Option<CartId>,
 }
 
 /// One line of a placement. Amounts are the line's totals in minor units, not prices of a unit.
@@ -422,17 +283,6 @@ pub enum Answer {
     Order(OrderAnswer),
 }
 
-/// The SKU after the command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StockAnswer {
-    /// Units that can still be reserved.
-    pub available: u64,
-    /// Units the command's owner now holds, reserved and committed; 0 for commands without an owner.
-    pub held: u64,
-    /// The SKU's version after the command.
-    pub version: u64,
-}
-
 /// The order after the command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderAnswer {
@@ -473,6 +323,7 @@ impl PlaceOrder {
             lines,
             order_type: OrderType::Simple,
             delivery: None,
+            cart: None,
         }
     }
 
@@ -487,6 +338,13 @@ impl PlaceOrder {
     #[must_use]
     pub fn of_type(mut self, order_type: OrderType) -> Self {
         self.order_type = order_type;
+        self
+    }
+
+    /// The same order, made of a cart: it takes over what the cart holds of its SKUs.
+    #[must_use]
+    pub fn from_cart(mut self, cart: CartId) -> Self {
+        self.cart = Some(cart);
         self
     }
 

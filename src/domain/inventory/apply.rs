@@ -1,8 +1,11 @@
 //! What a movement does to the counters and to the hold it touches. Live and replay run this same code.
 
+use super::buyers::Buyers;
 use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Tally};
-use super::state::{Counters, InvariantBroken, Inventory};
+use super::policy::StockPolicy;
+use super::state::{Counters, Incoming, InvariantBroken, Inventory};
+use crate::domain::ids::DeliveryId;
 use crate::domain::record::SkuRecord;
 
 /// Applies one recorded movement and counts the version up by one.
@@ -21,11 +24,54 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         value: i128::from(inventory.version),
         change: 1,
     })?;
-    inventory.version = version;
-    inventory.counters = after.counters;
-    if let Some(owner) = owner {
-        inventory.holds.put(owner, after.hold);
+    let Projection { counters, hold, changed, .. } = after;
+    match event {
+        StockEvent::PolicySet { policy } => set_policy(inventory, policy)?,
+        StockEvent::Announced { delivery, quantity, expected } => {
+            announce(inventory, delivery, Incoming { quantity: *quantity, expected: *expected });
+        }
+        StockEvent::Arrived { delivery, quantity } => arrive(inventory, delivery, *quantity)?,
+        _ => {}
     }
+    inventory.version = version;
+    inventory.counters = counters;
+    if let Some(owner) = owner {
+        inventory.holds.put(owner, hold);
+    }
+    if let (Some(buyers), Some(changed)) = (&mut inventory.buyers, changed) {
+        buyers.take_over(*changed);
+    }
+    Ok(())
+}
+
+/// Takes over new rules. Where they begin to count by buyer, what is held at this moment counts.
+fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), InvariantBroken> {
+    if !policy.counts_buyers() {
+        inventory.buyers = None;
+    } else if inventory.buyers.is_none() {
+        let holds = inventory.holds.unordered().map(|(_, hold)| hold);
+        inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
+    }
+    inventory.policy = (*policy != StockPolicy::default()).then(|| Box::new(policy.clone()));
+    Ok(())
+}
+
+fn announce(inventory: &mut Inventory, delivery: &DeliveryId, incoming: Incoming) {
+    if incoming.quantity == 0 {
+        inventory.incoming.remove(delivery);
+    } else {
+        inventory.incoming.insert(delivery.clone(), incoming);
+    }
+}
+
+fn arrive(inventory: &mut Inventory, delivery: &DeliveryId, change: u64) -> Result<(), InvariantBroken> {
+    let incoming = inventory.incoming.get(delivery).copied();
+    let value = incoming.map_or(0, |incoming| incoming.quantity);
+    let (event, counter) = ("Arrived", "announced");
+    let below = InvariantBroken::BelowZero { event, counter, value, change };
+    let incoming = incoming.ok_or(below.clone())?;
+    let quantity = value.checked_sub(change).ok_or(below)?;
+    announce(inventory, delivery, Incoming { quantity, ..incoming });
     Ok(())
 }
 
@@ -46,20 +92,30 @@ impl Inventory {
 /// The part of an inventory that one owner's movements can change, moved ahead of the inventory itself:
 /// `decide` tries its events on it, `apply` takes it over when the event stood the test.
 #[derive(Clone, Debug)]
-pub(super) struct Projection {
+pub(super) struct Projection<'a> {
     pub(super) counters: Counters,
     /// What the owner holds; empty where it holds nothing.
     pub(super) hold: Hold,
     tally: Tally,
+    buyers: Option<&'a Buyers>,
+    /// The accounts that have changed, where there are any.
+    pub(super) changed: Option<Box<Buyers>>,
 }
 
-impl Projection {
-    pub(super) fn of(inventory: &Inventory, owner: Option<&HoldOwner>) -> Self {
+impl<'a> Projection<'a> {
+    pub(super) fn of(inventory: &'a Inventory, owner: Option<&HoldOwner>) -> Self {
         Self {
             counters: inventory.counters,
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
             tally: inventory.holds.tally(),
+            buyers: inventory.buyers.as_deref(),
+            changed: None,
         }
+    }
+
+    /// Goes on with what another owner holds. Nothing of the owner so far may follow.
+    pub(super) fn turn_to(&mut self, inventory: &Inventory, owner: &HoldOwner) {
+        self.hold = inventory.hold(owner).cloned().unwrap_or_default();
     }
 
     /// Moves on by one event of this projection's owner, or of none; unchanged when that is refused.
@@ -84,7 +140,18 @@ impl Projection {
             change: i128::from(hold.reserved) + i128::from(hold.committed),
         })?;
         counters.check(tally)?;
-        *self = Self { counters, hold, tally };
+        if let Some(buyers) = self.buyers {
+            let mut changed = self.changed.clone().unwrap_or_default();
+            changed.fetch(buyers, &self.hold, &hold);
+            changed.moved(&self.hold, &hold, event).ok_or(InvariantBroken::OutOfRange {
+                event: event.name(),
+                counter: "units of a buyer",
+                value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
+                change: i128::from(hold.reserved) + i128::from(hold.committed),
+            })?;
+            self.changed = Some(changed);
+        }
+        (self.counters, self.hold, self.tally) = (counters, hold, tally);
         Ok(())
     }
 }
@@ -93,21 +160,11 @@ impl Projection {
 fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(), InvariantBroken> {
     let by = Mover { event: event.name() };
     match event {
-        StockEvent::Received { quantity, .. } => {
-            by.add("received", &mut c.received, *quantity)?;
-            by.add("available", &mut c.available, *quantity)
-        }
-        StockEvent::Adjusted { delta, .. } => {
-            by.adjust(&mut c.adjusted, *delta)?;
-            let units = delta.unsigned_abs();
-            if *delta < 0 {
-                by.take("available", &mut c.available, units)
-            } else {
-                by.add("available", &mut c.available, units)
-            }
-        }
-        StockEvent::Reserved { quantity, deadline, .. } => {
+        StockEvent::Reserved { quantity, deadline, purchase, .. } => {
             hold.deadline = *deadline;
+            if purchase.is_some() {
+                hold.purchase.clone_from(purchase);
+            }
             by.take("available", &mut c.available, *quantity)?;
             by.add("reserved", &mut c.reserved, *quantity)?;
             by.add("reserved units of the hold", &mut hold.reserved, *quantity)
@@ -137,19 +194,61 @@ fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(),
             by.take("committed", &mut c.committed, *quantity)?;
             by.add("shipped", &mut c.shipped, *quantity)
         }
-        StockEvent::Unshipped { quantity, .. } => {
+        StockEvent::Unshipped { quantity, purchase, .. } => {
+            if hold.purchase.is_none() {
+                hold.purchase.clone_from(purchase);
+            }
             by.take("shipped", &mut c.shipped, *quantity)?;
             by.add("committed", &mut c.committed, *quantity)?;
             by.add("committed units of the hold", &mut hold.committed, *quantity)
         }
-        StockEvent::Returned { quantity, .. } => {
-            by.add("returned", &mut c.returned, *quantity)?;
+        StockEvent::Extended { deadline, .. } => {
+            hold.deadline = Some(*deadline);
+            Ok(())
+        }
+        _ => ownerless(c, &by, event),
+    }
+}
+
+/// The rest of the table: movements that touch no hold.
+fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), InvariantBroken> {
+    match event {
+        StockEvent::Received { quantity, .. } => {
+            by.add("received", &mut c.received, *quantity)?;
             by.add("available", &mut c.available, *quantity)
         }
-        StockEvent::WrittenOff { quantity, .. } => {
-            by.take("available", &mut c.available, *quantity)?;
+        StockEvent::Adjusted { delta, .. } => {
+            by.adjust(&mut c.adjusted, *delta)?;
+            let units = delta.unsigned_abs();
+            if *delta < 0 {
+                by.take("available", &mut c.available, units)
+            } else {
+                by.add("available", &mut c.available, units)
+            }
+        }
+        StockEvent::Returned { quantity, to, .. } => {
+            by.add("returned", &mut c.returned, *quantity)?;
+            by.add("units in that place", c.at_mut(*to), *quantity)
+        }
+        StockEvent::Moved { quantity, from, to, .. } => {
+            by.take("units in that place", c.at_mut(*from), *quantity)?;
+            by.add("units in that place", c.at_mut(*to), *quantity)
+        }
+        StockEvent::WrittenOff { quantity, from, .. } => {
+            by.take("units in that place", c.at_mut(*from), *quantity)?;
             by.add("written off", &mut c.written_off, *quantity)
         }
+        StockEvent::Reserved { .. }
+        | StockEvent::Committed { .. }
+        | StockEvent::Uncommitted { .. }
+        | StockEvent::Released { .. }
+        | StockEvent::Shipped { .. }
+        | StockEvent::Unshipped { .. }
+        | StockEvent::Extended { .. }
+        | StockEvent::PolicySet { .. }
+        | StockEvent::Announced { .. }
+        | StockEvent::Arrived { .. }
+        | StockEvent::StockLow { .. } => Ok(()),
     }
 }
 

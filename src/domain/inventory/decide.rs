@@ -2,12 +2,13 @@
 
 use smallvec::SmallVec;
 
-use super::draft::{Draft, positive};
-use super::event::StockEvent;
-use super::holds::HoldOwner;
-use super::state::Inventory;
-use crate::domain::command::{SkuCommand, StockAnswer};
-use crate::domain::ids::CartId;
+use super::draft::{Draft, Units, positive};
+use super::event::{ReleaseCause, StockEvent};
+use super::holds::{Hold, HoldOwner, Purchase};
+use super::policy::StockPolicy;
+use super::state::{Incoming, Inventory, Place};
+use crate::domain::command::{ReserveStock, SkuCommand, StockAnswer};
+use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::refusal::{Refusal, check_reason};
 use crate::domain::time::Timestamp;
 
@@ -36,18 +37,16 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
         SkuCommand::Adjust { delta, reason } => {
             let draft = ownerless()?.known()?;
             positive(delta.unsigned_abs())?;
-            if *delta < 0 && delta.unsigned_abs() > draft.counters().available {
-                return Err(draft.below_zero(delta.unsigned_abs()));
-            }
+            let draft = if *delta < 0 { draft.has(delta.unsigned_abs(), Place::Available)? } else { draft };
             draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })
         }
-        SkuCommand::Reserve { cart, quantity, deadline } => {
-            reserve(inventory, cart, *quantity, *deadline, now)
-        }
+        SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
+        SkuCommand::SetPolicy(policy) => set_policy(inventory, policy),
+        SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
         SkuCommand::Ship { cart, quantity } => ship(inventory, cart, *quantity, now),
-        SkuCommand::ReturnToStock { quantity, reason } => {
+        SkuCommand::ReturnToStock { quantity, to, reason } => {
             let draft = ownerless()?.known()?;
             positive(*quantity)?;
             let shipped = draft.counters().away();
@@ -55,19 +54,73 @@ pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Re
                 let sku = inventory.sku.clone();
                 return Err(Refusal::ReturnExceedsShipped { sku, requested: *quantity, shipped });
             }
-            draft.record(StockEvent::Returned { quantity: *quantity, reason: reason.clone() })
+            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason: reason.clone() })
         }
-        SkuCommand::WriteOff { quantity, reason } => {
+        SkuCommand::WriteOff { quantity, from, reason } => {
             let draft = ownerless()?.known()?;
             positive(*quantity)?;
-            if *quantity > draft.counters().available {
-                return Err(draft.below_zero(*quantity));
-            }
-            draft.record(StockEvent::WrittenOff { quantity: *quantity, reason: reason.clone() })
+            let event = StockEvent::WrittenOff { quantity: *quantity, from: *from, reason: reason.clone() };
+            draft.has(*quantity, *from)?.record(event)
+        }
+        SkuCommand::Move { .. } | SkuCommand::Announce { .. } | SkuCommand::ReceiveDelivery { .. } => {
+            decide_supply(ownerless()?.known()?, command)
         }
     }?;
     let (events, answer) = draft.finish()?;
     Ok(Decision { events, answer })
+}
+
+/// Commands that put units elsewhere or speak of units to come.
+fn decide_supply<'a>(draft: Draft<'a>, command: &SkuCommand) -> Result<Draft<'a>, Refusal> {
+    match command {
+        SkuCommand::Move { quantity, from, to, reason } => {
+            let (quantity, from, to) = (*quantity, *from, *to);
+            positive(quantity)?;
+            let draft = draft.has(quantity, from)?;
+            if from == to {
+                return Ok(draft);
+            }
+            draft.record(StockEvent::Moved { quantity, from, to, reason: reason.clone() })
+        }
+        SkuCommand::Announce { delivery, quantity, expected } => {
+            let (quantity, expected) = (*quantity, *expected);
+            let unchanged = match draft.incoming(delivery) {
+                Some(announced) => announced == Incoming { quantity, expected },
+                None => quantity == 0,
+            };
+            if unchanged {
+                return Ok(draft);
+            }
+            draft.record(StockEvent::Announced { delivery: delivery.clone(), quantity, expected })
+        }
+        SkuCommand::ReceiveDelivery { delivery, quantity, reason } => {
+            positive(*quantity)?;
+            let announced = draft.incoming(delivery).ok_or_else(|| draft.unknown_delivery())?;
+            let arrived = announced.quantity.min(*quantity);
+            draft
+                .record(StockEvent::Arrived { delivery: delivery.clone(), quantity: arrived })?
+                .record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
+        }
+        _ => Ok(draft),
+    }
+}
+
+/// New rules; a threshold that is new and already crossed is told of at once.
+fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draft<'a>, Refusal> {
+    let mut draft = Draft::new(inventory, None)?.known()?;
+    let none = StockPolicy::default();
+    let current = inventory.policy().unwrap_or(&none);
+    if current == policy {
+        return Ok(draft);
+    }
+    draft = draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
+    let available = draft.counters().available;
+    for &threshold in policy.low_stock.range(available..).rev() {
+        if !current.low_stock.contains(&threshold) {
+            draft = draft.record(StockEvent::StockLow { threshold, available })?;
+        }
+    }
+    Ok(draft)
 }
 
 /// Decides what a cart's timer finds at `now`: lapsed units are given back. A hold that was extended,
@@ -79,8 +132,7 @@ pub fn decide_expiry(inventory: &Inventory, cart: &CartId, now: Timestamp) -> Re
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?;
     if draft.hold().lapsed(now) {
-        let reserved = draft.hold().reserved;
-        draft = draft.record(StockEvent::Released { owner, reserved, committed: 0, step: 0 })?;
+        draft = give_back(draft, &owner, ReleaseCause::Expired, now)?;
     }
     let (events, answer) = draft.finish()?;
     Ok(Decision { events, answer })
@@ -88,33 +140,66 @@ pub fn decide_expiry(inventory: &Inventory, cart: &CartId, now: Timestamp) -> Re
 
 /// The cart's earlier reservation is given back in full before the new one is made: in a timeline both
 /// read as what they are, and the units asked for are always those of the last `Reserved`.
-fn reserve<'a>(
-    inventory: &'a Inventory,
-    cart: &CartId,
-    quantity: u64,
-    deadline: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Draft<'a>, Refusal> {
+fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -> Result<Draft<'a>, Refusal> {
+    let ReserveStock { cart, quantity, deadline, buyer } = asked;
+    let (quantity, deadline) = (*quantity, *deadline);
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?.known()?;
     positive(quantity)?;
-    let earlier = draft.hold().clone();
+    let earlier = draft.hold();
     let available = draft.counters().available.checked_add(earlier.reserved).ok_or(Refusal::Overflow)?;
     if quantity > available {
         return Err(draft.insufficient(quantity, available));
     }
-    if earlier.reserved == quantity && earlier.deadline == deadline && !earlier.lapsed(now) {
+    let same_buyer = buyer.is_none() || earlier.purchase.as_ref().map(|p| &p.buyer) == buyer.as_ref();
+    if earlier.reserved == quantity && earlier.deadline == deadline && same_buyer && !earlier.lapsed(now) {
         return Ok(draft);
     }
-    if earlier.reserved > 0 {
-        draft = draft.record(StockEvent::Released {
-            owner: owner.clone(),
-            reserved: earlier.reserved,
-            committed: 0,
-            step: 0,
-        })?;
+    let purchase = purchase(buyer.as_ref(), earlier, now);
+    draft = give_back(draft, &owner, ReleaseCause::Replaced, now)?;
+    draft.reserve(owner, Units { quantity, step: 0, deadline }, purchase)
+}
+
+/// Whom units count for that are reserved at `now`: the buyer who is named, or else the one of the hold
+/// that they take the place of.
+pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestamp) -> Option<Box<Purchase>> {
+    let buyer = named.or(earlier.purchase.as_ref().map(|purchase| &purchase.buyer))?.clone();
+    Some(Box::new(Purchase { buyer, day: Some(now.day()) }))
+}
+
+/// Gives back the reserved units of `owner`, whose hold the draft is at: because of their deadline where
+/// that has come, else because of `cause`.
+pub(super) fn give_back<'a>(
+    draft: Draft<'a>,
+    owner: &HoldOwner,
+    cause: ReleaseCause,
+    now: Timestamp,
+) -> Result<Draft<'a>, Refusal> {
+    let reserved = draft.hold().reserved;
+    if reserved == 0 {
+        return Ok(draft);
     }
-    draft.record(StockEvent::Reserved { owner, quantity, step: 0, deadline })
+    let cause = if draft.hold().lapsed(now) { ReleaseCause::Expired } else { cause };
+    draft.record(StockEvent::Released { owner: owner.clone(), reserved, committed: 0, step: 0, cause })
+}
+
+/// Moves the deadline of a cart's reserved units on. An earlier deadline than theirs is late news of
+/// activity, and changes nothing.
+fn extend<'a>(
+    inventory: &'a Inventory,
+    cart: &CartId,
+    deadline: Timestamp,
+    now: Timestamp,
+) -> Result<Draft<'a>, Refusal> {
+    let owner = HoldOwner::Cart(cart.clone());
+    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    if draft.hold().reserved == 0 || draft.hold().lapsed(now) {
+        return Err(draft.unknown_hold());
+    }
+    match draft.hold().deadline {
+        Some(current) if deadline > current => draft.record(StockEvent::Extended { owner, deadline }),
+        _ => Ok(draft),
+    }
 }
 
 fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result<Draft<'a>, Refusal> {
@@ -136,7 +221,8 @@ fn release<'a>(inventory: &'a Inventory, cart: &CartId) -> Result<Draft<'a>, Ref
     if hold.is_empty() {
         return Ok(draft);
     }
-    draft.record(StockEvent::Released { owner, reserved: hold.reserved, committed: hold.committed, step: 0 })
+    let (reserved, committed) = (hold.reserved, hold.committed);
+    draft.record(StockEvent::Released { owner, reserved, committed, step: 0, cause: ReleaseCause::Asked })
 }
 
 fn ship<'a>(

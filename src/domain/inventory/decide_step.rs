@@ -8,11 +8,14 @@
 
 use smallvec::SmallVec;
 
-use super::draft::{Draft, positive};
-use super::event::StockEvent;
+use super::decide::{give_back, purchase};
+use super::draft::{Draft, Units, positive};
+use super::event::{ReleaseCause, StockEvent};
+use super::holds::{HoldOwner, Purchase};
 use super::state::Inventory;
 use crate::domain::command::{StepOp, StockStep};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
 /// An accepted step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,7 @@ pub fn decide_step(
     inventory: &Inventory,
     step: &StockStep,
     redelivered: bool,
+    now: Timestamp,
 ) -> Result<StepDecision, Refusal> {
     let owner = step.owner();
     let hold = inventory.hold(&owner);
@@ -49,46 +53,75 @@ pub fn decide_step(
     if absent && !matches!(step.op, StepOp::Reserve | StepOp::Take | StepOp::Unship) {
         return Err(draft.unknown_hold());
     }
+    if step.op.takes() {
+        let mut draft = reserve(draft, owner.clone(), step, now)?;
+        if step.op == StepOp::Take {
+            let (quantity, step) = (step.quantity, step.number);
+            draft = draft.record(StockEvent::Committed { owner, quantity, step })?;
+        }
+        let (events, _) = draft.finish()?;
+        return Ok(StepDecision { events });
+    }
     suffices(&draft, step)?;
     let (quantity, number) = (step.quantity, step.number);
     let event = match step.op {
-        StepOp::Reserve | StepOp::Take => {
-            StockEvent::Reserved { owner: owner.clone(), quantity, step: number, deadline: None }
+        // Those that take were decided above.
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+            StockEvent::Committed { owner, quantity, step: number }
         }
-        StepOp::Commit => StockEvent::Committed { owner: owner.clone(), quantity, step: number },
-        StepOp::Uncommit => StockEvent::Uncommitted { owner: owner.clone(), quantity, step: number },
+        StepOp::Uncommit => StockEvent::Uncommitted { owner, quantity, step: number },
         StepOp::Release => {
             let reserved = quantity.min(draft.hold().reserved);
-            StockEvent::Released {
-                owner: owner.clone(),
-                reserved,
-                committed: quantity - reserved,
-                step: number,
-            }
+            let (committed, cause) = (quantity - reserved, ReleaseCause::Asked);
+            StockEvent::Released { owner, reserved, committed, step: number, cause }
         }
-        StepOp::Ship => StockEvent::Shipped { owner: owner.clone(), quantity, step: number },
-        StepOp::Unship => StockEvent::Unshipped { owner: owner.clone(), quantity, step: number },
+        StepOp::Ship => StockEvent::Shipped { owner, quantity, step: number },
+        StepOp::Unship => {
+            let purchase = step.buyer.clone().map(|buyer| Box::new(Purchase { buyer, day: None }));
+            StockEvent::Unshipped { owner, quantity, step: number, purchase }
+        }
     };
-    let mut draft = draft.record(event)?;
-    if step.op == StepOp::Take {
-        draft = draft.record(StockEvent::Committed { owner, quantity, step: number })?;
-    }
-    let (events, _) = draft.finish()?;
+    let (events, _) = draft.record(event)?.finish()?;
     Ok(StepDecision { events })
+}
+
+/// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
+/// cart holds is never in its own order's way, and what the order does not need of it becomes available.
+fn reserve<'a>(
+    draft: Draft<'a>,
+    owner: HoldOwner,
+    step: &StockStep,
+    now: Timestamp,
+) -> Result<Draft<'a>, Refusal> {
+    let Some(cart) = &step.cart else {
+        let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
+        return take(draft, owner, step, purchase);
+    };
+    let cart = HoldOwner::Cart(cart.clone());
+    let draft = draft.turn_to(&cart);
+    let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
+    let draft = give_back(draft, &cart, ReleaseCause::Converted, now)?.turn_to(&owner);
+    take(draft, owner, step, purchase)
+}
+
+fn take<'a>(
+    draft: Draft<'a>,
+    owner: HoldOwner,
+    step: &StockStep,
+    purchase: Option<Box<Purchase>>,
+) -> Result<Draft<'a>, Refusal> {
+    let (quantity, available) = (step.quantity, draft.counters().available);
+    if quantity > available {
+        return Err(draft.insufficient(quantity, available));
+    }
+    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)
 }
 
 /// Refuses a step that needs more units in some condition than there are.
 fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Take => {
-            let available = draft.counters().available;
-            if step.quantity > available {
-                return Err(draft.insufficient(step.quantity, available));
-            }
-            return Ok(());
-        }
-        StepOp::Commit => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
         StepOp::Uncommit | StepOp::Ship => hold.committed,
         StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
         StepOp::Unship => draft.counters().away(),

@@ -4,18 +4,23 @@ use smallvec::SmallVec;
 use smol_str::format_smolstr;
 
 use super::apply::Projection;
+use super::buyers::{Account, Buyers};
 use super::event::StockEvent;
-use super::holds::{Hold, HoldOwner};
-use super::state::{Counters, InvariantBroken, Inventory};
+use super::holds::{Hold, HoldOwner, Purchase};
+use super::policy::StockPolicy;
+use super::state::{Counters, Incoming, InvariantBroken, Inventory, Place};
 use crate::domain::command::StockAnswer;
+use crate::domain::ids::DeliveryId;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
-/// Events of a decision. Only the replacement of a cart's hold needs two.
+/// Events of a decision. Most have one; a hold that takes the place of another needs two, and each
+/// warning is one more.
 pub(super) type Events = SmallVec<[StockEvent; 1]>;
 
 pub(super) struct Draft<'a> {
     inventory: &'a Inventory,
-    after: Projection,
+    after: Projection<'a>,
     events: Events,
 }
 
@@ -40,6 +45,12 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Goes on with another owner, whose hold the decision has not touched yet.
+    pub(super) fn turn_to(mut self, owner: &HoldOwner) -> Self {
+        self.after.turn_to(self.inventory, owner);
+        self
+    }
+
     /// The counters after the events so far.
     pub(super) fn counters(&self) -> &Counters {
         &self.after.counters
@@ -50,6 +61,15 @@ impl<'a> Draft<'a> {
         &self.after.hold
     }
 
+    /// What is announced of a delivery, before this decision.
+    pub(super) fn incoming(&self, delivery: &DeliveryId) -> Option<Incoming> {
+        self.inventory.incoming().get(delivery).copied()
+    }
+
+    pub(super) fn unknown_delivery(&self) -> Refusal {
+        Refusal::UnknownDelivery { sku: self.inventory.sku.clone() }
+    }
+
     pub(super) fn unknown_hold(&self) -> Refusal {
         Refusal::UnknownHold { sku: self.inventory.sku.clone() }
     }
@@ -58,13 +78,68 @@ impl<'a> Draft<'a> {
         Refusal::HoldExceeded { sku: self.inventory.sku.clone(), requested, held }
     }
 
-    pub(super) fn below_zero(&self, requested: u64) -> Refusal {
-        let available = self.counters().available;
-        Refusal::BelowZero { sku: self.inventory.sku.clone(), requested, available }
+    /// Refuses to take more units out of a place than are there.
+    pub(super) fn has(self, quantity: u64, place: Place) -> Result<Self, Refusal> {
+        let available = self.counters().at(place);
+        if quantity > available {
+            let sku = self.inventory.sku.clone();
+            return Err(Refusal::BelowZero { sku, place, requested: quantity, available });
+        }
+        Ok(self)
     }
 
     pub(super) fn insufficient(&self, requested: u64, available: u64) -> Refusal {
         Refusal::InsufficientStock { sku: self.inventory.sku.clone(), requested, available }
+    }
+
+    /// Reserves units, and refuses that where it takes the buyer beyond what the policy allows. A request
+    /// that leaves the buyer with no more than before is granted even under rules that became tighter.
+    pub(super) fn reserve(
+        self,
+        owner: HoldOwner,
+        units: Units,
+        purchase: Option<Box<Purchase>>,
+    ) -> Result<Self, Refusal> {
+        let Units { quantity, step, deadline } = units;
+        let (Some(policy), Some(before)) = (&self.inventory.policy, &self.inventory.buyers) else {
+            return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase });
+        };
+        let counted = purchase.clone();
+        let draft = self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase })?;
+        if let Some(counted) = counted {
+            draft.within(&counted, quantity, policy, before)?;
+        }
+        Ok(draft)
+    }
+
+    fn within(
+        &self,
+        purchase: &Purchase,
+        requested: u64,
+        policy: &StockPolicy,
+        before: &Buyers,
+    ) -> Result<(), Refusal> {
+        let nothing = Account::default();
+        let before = before.get(&purchase.buyer).unwrap_or(&nothing);
+        let after =
+            self.after.changed.as_ref().and_then(|changed| changed.get(&purchase.buyer)).unwrap_or(&nothing);
+        let sku = || self.inventory.sku.clone();
+        if let Some(limit) = policy.hold_budget_per_buyer
+            && after.held > limit
+            && after.held > before.held
+        {
+            let used = after.held.saturating_sub(requested);
+            return Err(Refusal::HoldBudgetExceeded { sku: sku(), limit, used, requested });
+        }
+        let day = purchase.day.unwrap_or_default();
+        for (window, limit) in policy.purchase_limits.set() {
+            let used = after.used(window, day);
+            if used > limit && used > before.used(window, day) {
+                let used = used.saturating_sub(requested);
+                return Err(Refusal::PurchaseLimitExceeded { sku: sku(), window, limit, used, requested });
+            }
+        }
+        Ok(())
     }
 
     /// Adds an event, once the state that follows it has passed every check.
@@ -81,8 +156,24 @@ impl<'a> Draft<'a> {
         Ok(self)
     }
 
+    /// Warns where the decision as a whole took the available units down to a threshold or across it.
+    fn warn(mut self) -> Result<Self, Refusal> {
+        if let Some(policy) = &self.inventory.policy {
+            let available = self.counters().available;
+            for threshold in policy.crossed(self.inventory.counters.available, available) {
+                self = self.record(StockEvent::StockLow { threshold, available })?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The events, and the SKU as it is after them.
     pub(super) fn finish(self) -> Result<(Events, StockAnswer), Refusal> {
+        let this = self.warn()?;
+        this.close()
+    }
+
+    fn close(self) -> Result<(Events, StockAnswer), Refusal> {
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
         let answer = StockAnswer {
             available: self.after.counters.available,
@@ -91,6 +182,15 @@ impl<'a> Draft<'a> {
         };
         Ok((self.events, answer))
     }
+}
+
+/// How units are reserved.
+#[derive(Clone, Copy)]
+pub(super) struct Units {
+    pub(super) quantity: u64,
+    /// The saga step that asks; 0 for a cart.
+    pub(super) step: u32,
+    pub(super) deadline: Option<Timestamp>,
 }
 
 /// Refuses a quantity of zero, in a command that has no lines.

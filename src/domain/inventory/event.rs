@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::holds::HoldOwner;
+use super::holds::{HoldOwner, Purchase};
+use super::policy::StockPolicy;
+use super::state::Place;
+use crate::domain::ids::{CartId, DeliveryId};
 use crate::domain::time::Timestamp;
 
 /// Why stock was received, adjusted, returned or written off, in the caller's words.
@@ -39,6 +42,8 @@ pub enum StockEvent {
         step: u32,
         /// When a cart's hold lapses; an order's hold has no deadline of its own.
         deadline: Option<Timestamp>,
+        /// Whom the units count for, where the buyer is known.
+        purchase: Option<Box<Purchase>>,
     },
     /// Reserved units of `owner` became committed: they are paid for.
     Committed {
@@ -68,6 +73,8 @@ pub enum StockEvent {
         committed: u64,
         /// The saga step that asked.
         step: u32,
+        /// What ended the hold.
+        cause: ReleaseCause,
     },
     /// Committed units left the house.
     Shipped {
@@ -86,21 +93,87 @@ pub enum StockEvent {
         quantity: u64,
         /// The saga step that asked.
         step: u32,
+        /// The buyer, where known. The day on which the units counted went with them.
+        purchase: Option<Box<Purchase>>,
     },
-    /// Shipped units came back into stock and are available again.
+    /// Shipped units came back into stock.
     Returned {
         /// Units that came back.
         quantity: u64,
+        /// Where they were put.
+        to: Place,
         /// Return number, condition … in the caller's words.
         reason: Reason,
     },
-    /// Available units were lost, broken or expired.
+    /// Units that nobody holds were lost, broken or expired.
     WrittenOff {
         /// Units written off.
         quantity: u64,
+        /// Where they were.
+        from: Place,
         /// What happened to them.
         reason: Reason,
     },
+    /// The reserved units of a cart lapse later.
+    Extended {
+        /// Who holds them.
+        owner: HoldOwner,
+        /// When they lapse now.
+        deadline: Timestamp,
+    },
+    /// The rules of the SKU changed. From here on units are counted by buyer, or no longer.
+    PolicySet {
+        /// The rules.
+        policy: Box<StockPolicy>,
+    },
+    /// Units that nobody holds were put elsewhere.
+    Moved {
+        /// Units that moved.
+        quantity: u64,
+        /// Where they were.
+        from: Place,
+        /// Where they are.
+        to: Place,
+        /// What for, in the caller's words.
+        reason: Reason,
+    },
+    /// A delivery was announced, announced anew, or called off. No units move.
+    Announced {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units to come; 0 when it was called off.
+        quantity: u64,
+        /// When they are expected.
+        expected: Timestamp,
+    },
+    /// Announced units are no longer to come: they are received by the next event of the same record.
+    Arrived {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Announced units that came.
+        quantity: u64,
+    },
+    /// So few units are available that the policy wants it told. Said once on the way down; said again
+    /// only after more were available in between.
+    StockLow {
+        /// The policy's threshold.
+        threshold: u64,
+        /// Units available, at most the threshold.
+        available: u64,
+    },
+}
+
+/// What ended a hold, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReleaseCause {
+    /// Its owner, or the saga of its order, gave the units back.
+    Asked,
+    /// The deadline of the cart came.
+    Expired,
+    /// The same cart asked again; its new hold stands behind this in the same record.
+    Replaced,
+    /// The cart became an order; the order's hold stands behind this in the same record.
+    Converted,
 }
 
 impl StockEvent {
@@ -118,6 +191,12 @@ impl StockEvent {
             Self::Unshipped { .. } => "Unshipped",
             Self::Returned { .. } => "Returned",
             Self::WrittenOff { .. } => "WrittenOff",
+            Self::Extended { .. } => "Extended",
+            Self::PolicySet { .. } => "PolicySet",
+            Self::Moved { .. } => "Moved",
+            Self::Announced { .. } => "Announced",
+            Self::Arrived { .. } => "Arrived",
+            Self::StockLow { .. } => "StockLow",
         }
     }
 
@@ -132,10 +211,26 @@ impl StockEvent {
             | Self::Released { owner, step, .. }
             | Self::Shipped { owner, step, .. }
             | Self::Unshipped { owner, step, .. } => Some((owner, *step)),
+            Self::Extended { owner, .. } => Some((owner, 0)),
             Self::Received { .. }
             | Self::Adjusted { .. }
             | Self::Returned { .. }
-            | Self::WrittenOff { .. } => None,
+            | Self::WrittenOff { .. }
+            | Self::PolicySet { .. }
+            | Self::Moved { .. }
+            | Self::Announced { .. }
+            | Self::Arrived { .. }
+            | Self::StockLow { .. } => None,
+        }
+    }
+
+    /// The cart whose units lapse, and when, where the event says so: a timer is due then.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<(&CartId, Timestamp)> {
+        match self {
+            Self::Reserved { owner: HoldOwner::Cart(cart), deadline: Some(deadline), .. }
+            | Self::Extended { owner: HoldOwner::Cart(cart), deadline } => Some((cart, *deadline)),
+            _ => None,
         }
     }
 }

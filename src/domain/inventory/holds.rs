@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CartId, OrderId};
+use crate::domain::ids::{CartId, CustomerId, OrderId};
 use crate::domain::time::Timestamp;
 
 /// The owner of a hold. An owner has at most one hold on a SKU.
@@ -25,6 +25,16 @@ impl fmt::Display for HoldOwner {
     }
 }
 
+/// Whom held units count for, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// The buyer.
+    pub buyer: CustomerId,
+    /// The day on which the units count, in days since the Unix epoch (UTC): that of the last
+    /// reservation. `None` where it went with units that were shipped.
+    pub day: Option<u32>,
+}
+
 /// Units held by one owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -36,6 +46,8 @@ pub struct Hold {
     pub step: u32,
     /// When a cart's hold lapses.
     pub deadline: Option<Timestamp>,
+    /// Whom the units count for, where the buyer is known; apart, because most tables of holds are large.
+    pub purchase: Option<Box<Purchase>>,
 }
 
 impl Hold {

@@ -5,7 +5,10 @@
 //!                                   ▲  ▲                  │  ▲                  │  ▲               │
 //!                 write off, adjust ┘  └──────release─────┴──┼──────release─────┘  └────unship─────┘
 //!                                                            └──────uncommit────┘
+//!   available ◄──move──► safety stock ◄──move──► quality hold ◄──move──► available
 //! ```
+//!
+//! Announced deliveries are promises beside the counters: they become units by being received.
 //!
 //! Invariants, checked at every event, live and in replay:
 //! 1. `on_hand = available + reserved + committed + safety_stock + quality_hold`, where `on_hand` is
@@ -13,17 +16,21 @@
 //! 2. `reserved` and `committed` are the sums over all holds.
 //! 3. No counter goes below zero: stock that is not there is never promised.
 //! 4. No more units are returned than were shipped.
+//! 5. Where units are counted by buyer, a buyer's account holds the sum over the buyer's holds.
 //!
 //! A hold belongs to one owner; release is idempotent per owner and gives back only what is recorded
-//! as held.
+//! as held. A cart's hold has a deadline, which activity moves on; an order's has none. An order that is
+//! made of a cart takes over the cart's hold: one record releases the one and reserves the other.
 
 mod apply;
+mod buyers;
 mod decide;
 mod decide_step;
 mod draft;
 mod event;
 mod hold_table;
 mod holds;
+mod policy;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -31,6 +38,7 @@ mod tests;
 pub use apply::apply;
 pub use decide::{Decision, decide, decide_expiry};
 pub use decide_step::{StepDecision, decide_step};
-pub use event::{Reason, StockEvent};
-pub use holds::{Hold, HoldOwner};
-pub use state::{Counters, InvariantBroken, Inventory};
+pub use event::{Reason, ReleaseCause, StockEvent};
+pub use holds::{Hold, HoldOwner, Purchase};
+pub use policy::{LimitWindow, PurchaseLimits, StockPolicy};
+pub use state::{Counters, Incoming, InvariantBroken, Inventory, Place};

@@ -1,11 +1,17 @@
 //! The state of one SKU's inventory, and the checks of its invariants.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::buyers::Buyers;
 use super::hold_table::HoldTable;
 use super::holds::{Hold, HoldOwner, Tally};
-use crate::domain::ids::SkuId;
+use super::policy::StockPolicy;
+use crate::domain::ids::{CustomerId, DeliveryId, SkuId};
+use crate::domain::time::Timestamp;
 
 /// Units of one SKU by where they are, and the totals of the movements that brought them there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +38,55 @@ pub struct Counters {
     pub written_off: u64,
 }
 
+/// A place of units that nobody holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// They can be reserved.
+    Available,
+    /// They are kept back from sale.
+    SafetyStock,
+    /// They are damaged, or wait to be inspected.
+    QualityHold,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Available => "available",
+            Self::SafetyStock => "kept as safety stock",
+            Self::QualityHold => "on quality hold",
+        })
+    }
+}
+
+/// A delivery that is on its way: a promise, no units in the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// Units still to come; never 0.
+    pub quantity: u64,
+    /// When they are expected.
+    pub expected: Timestamp,
+}
+
 impl Counters {
+    /// Units in `place`.
+    #[must_use]
+    pub const fn at(&self, place: Place) -> u64 {
+        match place {
+            Place::Available => self.available,
+            Place::SafetyStock => self.safety_stock,
+            Place::QualityHold => self.quality_hold,
+        }
+    }
+
+    pub(super) fn at_mut(&mut self, place: Place) -> &mut u64 {
+        match place {
+            Place::Available => &mut self.available,
+            Place::SafetyStock => &mut self.safety_stock,
+            Place::QualityHold => &mut self.quality_hold,
+        }
+    }
+
     /// Units in the house according to what movements brought in and took out; `None` when that is no
     /// number of units, which [`Inventory::check`] reports.
     #[must_use]
@@ -131,6 +185,9 @@ pub enum InvariantBroken {
         /// The sum over the holds.
         held: u64,
     },
+    /// The accounts of buyers are not the sums over their holds.
+    #[error("the accounts of buyers and their holds disagree")]
+    AccountsDisagree,
     /// A record does not follow on the one before it.
     #[error("version {follows} follows, the record says {recorded}")]
     Gap {
@@ -159,6 +216,10 @@ pub struct Inventory {
     /// Where the units are.
     pub counters: Counters,
     pub(super) holds: HoldTable,
+    pub(super) policy: Option<Box<StockPolicy>>,
+    /// Units by buyer, while the policy asks for them.
+    pub(super) buyers: Option<Box<Buyers>>,
+    pub(super) incoming: BTreeMap<DeliveryId, Incoming>,
     /// Why the inventory is parked; a parked inventory takes no commands.
     pub parked: Option<SmolStr>,
 }
@@ -167,7 +228,16 @@ impl Inventory {
     /// The inventory of a SKU of which nothing is known yet.
     #[must_use]
     pub fn new(sku: SkuId) -> Self {
-        Self { sku, version: 0, counters: Counters::default(), holds: HoldTable::default(), parked: None }
+        Self {
+            sku,
+            version: 0,
+            counters: Counters::default(),
+            holds: HoldTable::default(),
+            policy: None,
+            buyers: None,
+            incoming: BTreeMap::new(),
+            parked: None,
+        }
     }
 
     /// Whether anything was ever received for the SKU.
@@ -194,6 +264,24 @@ impl Inventory {
         self.holds.len()
     }
 
+    /// The rules of the SKU; `None` where it has none.
+    #[must_use]
+    pub fn policy(&self) -> Option<&StockPolicy> {
+        self.policy.as_deref()
+    }
+
+    /// Deliveries that are on their way, by their ids.
+    #[must_use]
+    pub const fn incoming(&self) -> &BTreeMap<DeliveryId, Incoming> {
+        &self.incoming
+    }
+
+    /// Units that `buyer` holds over all carts and orders; `None` while no rule of the SKU counts them.
+    #[must_use]
+    pub fn held_by(&self, buyer: &CustomerId) -> Option<u64> {
+        Some(self.buyers.as_deref()?.get(buyer).map_or(0, |account| account.held))
+    }
+
     /// Checks the invariants against the running sums over the holds, in constant time.
     ///
     /// # Errors
@@ -213,6 +301,20 @@ impl Inventory {
             .unordered()
             .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(&Hold::default(), hold));
         // Sums beyond 64 bits cannot be those of the counters, so that any wrong value reports them.
-        self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))
+        self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))?;
+        self.check_buyers()
+    }
+
+    fn check_buyers(&self) -> Result<(), InvariantBroken> {
+        let counts = self.policy().is_some_and(StockPolicy::counts_buyers);
+        let Some(buyers) = &self.buyers else {
+            return if counts { Err(InvariantBroken::AccountsDisagree) } else { Ok(()) };
+        };
+        let held = Buyers::of(self.holds.unordered().map(|(_, hold)| hold));
+        if counts && held.is_some_and(|held| held.held().eq(buyers.held())) {
+            Ok(())
+        } else {
+            Err(InvariantBroken::AccountsDisagree)
+        }
     }
 }

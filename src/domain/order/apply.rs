@@ -141,7 +141,7 @@ fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Res
 
 /// The order that a `Placed` event makes.
 fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, OrderBroken> {
-    let OrderEvent::Placed { business, customer, currency, lifecycle, terms, origin, delivery, lines } =
+    let OrderEvent::Placed { business, customer, currency, lifecycle, terms, origin, delivery, lines, cart } =
         event
     else {
         return Err(broken("not a placement"));
@@ -172,6 +172,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         state: initial,
         business: business.clone(),
         customer: customer.clone(),
+        cart: cart.clone(),
         currency: *currency,
         origin: *origin,
         placed_at: at,

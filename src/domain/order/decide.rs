@@ -60,6 +60,7 @@ pub fn decide_place(
     let mut events: Events = smallvec![OrderEvent::Placed {
         business: command.business.clone(),
         customer: command.customer.clone(),
+        cart: command.cart.clone(),
         currency: command.currency,
         lifecycle: command.order_type.lifecycle(),
         terms,

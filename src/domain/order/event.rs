@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::lifecycle::LifecycleId;
 use super::terms::{Deduction, Delivery, Notice, RefundCause, Terms};
 use crate::domain::command::LineQuantity;
-use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId};
+use crate::domain::ids::{
+    BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
+};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Currency;
 use crate::domain::refusal::Refusal;
@@ -49,6 +51,8 @@ pub enum OrderEvent {
         delivery: Option<Delivery>,
         /// What was bought.
         lines: Vec<PlacedLine>,
+        /// The cart that became the order.
+        cart: Option<CartId>,
     },
     /// Nothing was reserved: the stock is taken at payment.
     Accepted,

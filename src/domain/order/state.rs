@@ -7,7 +7,9 @@ use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
 use super::terms::{Deadline, Delivery, Terms};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
-use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId, PaymentId, PaymentMethod, Principal};
+use crate::domain::ids::{
+    BusinessId, CartId, CustomerId, IdOrigin, OrderId, PaymentId, PaymentMethod, Principal,
+};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Currency;
 use crate::domain::refusal::Refusal;
@@ -30,6 +32,8 @@ pub struct Order {
     pub business: BusinessId,
     /// The buyer.
     pub customer: Option<CustomerId>,
+    /// The cart that became the order.
+    pub cart: Option<CartId>,
     /// The currency of all amounts.
     pub currency: Currency,
     /// How its id was made.

@@ -54,17 +54,30 @@ impl SkuCommand {
         match self {
             Self::Receive { quantity, reason } => format!("Asked to receive {}: {reason}.", count(*quantity)),
             Self::Adjust { delta, reason } => format!("Asked to correct the count by {delta}: {reason}."),
-            Self::Reserve { cart, quantity, .. } => {
-                format!("Asked to reserve {} for cart {cart}.", count(*quantity))
+            Self::Reserve(reserve) => {
+                format!("Asked to reserve {} for cart {}.", count(reserve.quantity), reserve.cart)
             }
             Self::Commit { cart } => format!("Asked to commit what cart {cart} holds."),
             Self::Release { cart } => format!("Asked to give back what cart {cart} holds."),
             Self::Ship { cart, quantity } => format!("Asked to ship {} of cart {cart}.", count(*quantity)),
-            Self::ReturnToStock { quantity, reason } => {
-                format!("Asked to take back {}: {reason}.", count(*quantity))
+            Self::ReturnToStock { quantity, to, reason } => {
+                format!("Asked to take back {}, {to}: {reason}.", count(*quantity))
             }
-            Self::WriteOff { quantity, reason } => {
-                format!("Asked to write off {}: {reason}.", count(*quantity))
+            Self::WriteOff { quantity, from, reason } => {
+                format!("Asked to write off {}, {from}: {reason}.", count(*quantity))
+            }
+            Self::Move { quantity, from, to, reason } => {
+                format!("Asked to make {} that are {from} {to}: {reason}.", count(*quantity))
+            }
+            Self::Announce { delivery, quantity, .. } => {
+                format!("Asked to expect {} with delivery {delivery}.", count(*quantity))
+            }
+            Self::ReceiveDelivery { delivery, quantity, reason } => {
+                format!("Asked to receive {} of delivery {delivery}: {reason}.", count(*quantity))
+            }
+            Self::SetPolicy(_) => "Asked for another policy.".to_owned(),
+            Self::Extend { cart, deadline } => {
+                format!("Asked to keep the hold of cart {cart} until {} ms.", deadline.as_millis())
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What accepted commands lead to, event by event.
 
 use super::*;
+use ReleaseCause::{Asked, Expired, Replaced};
 
 fn commit() -> SkuCommand {
     SkuCommand::Commit { cart: cart("c") }
@@ -27,8 +28,11 @@ fn stock_movements_without_an_owner_record_what_was_asked() {
         );
     }
     assert_eq!(
-        run(&mut inventory, &SkuCommand::WriteOff { quantity: 2, reason: reason.clone() }),
-        [StockEvent::WrittenOff { quantity: 2, reason }]
+        run(
+            &mut inventory,
+            &SkuCommand::WriteOff { quantity: 2, from: Place::Available, reason: reason.clone() }
+        ),
+        [StockEvent::WrittenOff { quantity: 2, from: Place::Available, reason }]
     );
     let expected =
         Counters { available: 10, received: 10, adjusted: 2, written_off: 2, ..Counters::default() };
@@ -47,8 +51,11 @@ fn a_cart_reserves_commits_ships_and_returns() {
     let shipped = StockEvent::Shipped { owner: owner(), quantity: 4, step: 0 };
     assert_eq!(run(&mut inventory, &SkuCommand::Ship { cart: cart("c"), quantity: 4 }), [shipped]);
     assert_eq!(inventory.hold(&owner()), None);
-    let back = SkuCommand::ReturnToStock { quantity: 3, reason: "r".into() };
-    assert_eq!(run(&mut inventory, &back), [StockEvent::Returned { quantity: 3, reason: "r".into() }]);
+    let back = SkuCommand::ReturnToStock { quantity: 3, to: Place::Available, reason: "r".into() };
+    assert_eq!(
+        run(&mut inventory, &back),
+        [StockEvent::Returned { quantity: 3, to: Place::Available, reason: "r".into() }]
+    );
     let expected = Counters { available: 9, received: 10, shipped: 4, returned: 3, ..Counters::default() };
     assert_eq!(inventory.counters, expected);
 }
@@ -58,10 +65,10 @@ fn a_cart_that_asks_again_replaces_its_reserved_units() {
     let mut inventory = stocked(&[reserve(6, Some(2_000))]);
     assert_eq!(
         run(&mut inventory, &reserve(10, Some(3_000))),
-        [released(6, 0), reserved(10, Some(3_000))],
+        [released(6, 0, Replaced), reserved(10, Some(3_000))],
         "its own units are not in its way"
     );
-    assert_eq!(run(&mut inventory, &reserve(10, None)), [released(10, 0), reserved(10, None)]);
+    assert_eq!(run(&mut inventory, &reserve(10, None)), [released(10, 0, Replaced), reserved(10, None)]);
     assert_eq!(run(&mut inventory, &reserve(10, None)), [], "the same again moves nothing");
     assert_eq!((inventory.counters.reserved, inventory.hold_count()), (10, 1));
 }
@@ -69,15 +76,15 @@ fn a_cart_that_asks_again_replaces_its_reserved_units() {
 #[test]
 fn replacing_leaves_committed_units_alone() {
     let mut inventory = stocked(&[reserve(3, None), commit(), reserve(2, None)]);
-    assert_eq!(run(&mut inventory, &reserve(7, None)), [released(2, 0), reserved(7, None)]);
-    let hold = Hold { reserved: 7, committed: 3, step: 0, deadline: None };
+    assert_eq!(run(&mut inventory, &reserve(7, None)), [released(2, 0, Replaced), reserved(7, None)]);
+    let hold = Hold { reserved: 7, committed: 3, ..Hold::default() };
     assert_eq!(inventory.hold(&owner()), Some(&hold));
 }
 
 #[test]
 fn release_gives_back_everything_once() {
     let mut inventory = stocked(&[reserve(3, None), commit(), reserve(2, None)]);
-    assert_eq!(run(&mut inventory, &release()), [released(2, 3)]);
+    assert_eq!(run(&mut inventory, &release()), [released(2, 3, Asked)]);
     assert_eq!(run(&mut inventory, &release()), []);
     assert_eq!((inventory.counters.available, inventory.hold_count()), (10, 0));
 }
@@ -88,7 +95,7 @@ fn a_hold_counts_as_lapsed_from_its_deadline_on_whether_or_not_the_timer_fired()
     assert!(decide(&inventory, &commit(), at(1_999)).is_ok());
     assert_eq!(decide(&inventory, &commit(), at(2_000)), Err(Refusal::UnknownHold { sku: sku() }));
     let again = decide(&inventory, &reserve(4, Some(2_000)), at(2_000)).unwrap();
-    assert_eq!(again.events.as_slice(), [released(4, 0), reserved(4, Some(2_000))]);
+    assert_eq!(again.events.as_slice(), [released(4, 0, Expired), reserved(4, Some(2_000))]);
 }
 
 #[test]
@@ -97,7 +104,7 @@ fn a_timer_gives_back_only_what_has_lapsed() {
     let expiry = |inventory: &Inventory, now| decide_expiry(inventory, &cart("c"), at(now)).unwrap();
     assert!(expiry(&inventory, 1_999).events.is_empty());
     let lapsed = expiry(&inventory, 2_000);
-    assert_eq!(lapsed.events.as_slice(), [released(4, 0)]);
+    assert_eq!(lapsed.events.as_slice(), [released(4, 0, Expired)]);
     assert_eq!((lapsed.answer.available, lapsed.answer.held), (7, 3));
     apply_all(&mut inventory, &lapsed.events);
     assert!(expiry(&inventory, 2_000).events.is_empty());

@@ -2,15 +2,18 @@
 
 //! Helpers: an inventory is built by the same decide and apply that the engine runs.
 
+mod budgets;
+mod carts;
 mod commands;
 mod random;
 mod refusals;
 mod steps;
+mod supply;
 mod table;
 
 use super::*;
-use crate::domain::command::{SkuCommand, StepOp, StockStep};
-use crate::domain::ids::{CartId, OrderId, SkuId};
+use crate::domain::command::{ReserveStock, SkuCommand, StepOp, StockStep};
+use crate::domain::ids::{CartId, CustomerId, DeliveryId, OrderId, SkuId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -37,7 +40,7 @@ fn order() -> HoldOwner {
 }
 
 fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
-    StockStep { order: OrderId::new("o").unwrap(), number, op, quantity }
+    StockStep { order: OrderId::new("o").unwrap(), number, op, quantity, buyer: None, cart: None }
 }
 
 fn receive(quantity: u64) -> SkuCommand {
@@ -45,15 +48,15 @@ fn receive(quantity: u64) -> SkuCommand {
 }
 
 fn reserve(quantity: u64, deadline: Option<u64>) -> SkuCommand {
-    SkuCommand::Reserve { cart: cart("c"), quantity, deadline: deadline.map(at) }
+    SkuCommand::Reserve(ReserveStock { deadline: deadline.map(at), ..ReserveStock::new(cart("c"), quantity) })
 }
 
 fn reserved(quantity: u64, deadline: Option<u64>) -> StockEvent {
-    StockEvent::Reserved { owner: owner(), quantity, step: 0, deadline: deadline.map(at) }
+    StockEvent::Reserved { owner: owner(), quantity, step: 0, deadline: deadline.map(at), purchase: None }
 }
 
-fn released(reserved: u64, committed: u64) -> StockEvent {
-    StockEvent::Released { owner: owner(), reserved, committed, step: 0 }
+fn released(reserved: u64, committed: u64, cause: ReleaseCause) -> StockEvent {
+    StockEvent::Released { owner: owner(), reserved, committed, step: 0, cause }
 }
 
 /// Ten units and whatever `commands` make of them.
@@ -77,7 +80,7 @@ fn run(inventory: &mut Inventory, command: &SkuCommand) -> Vec<StockEvent> {
 
 /// Decides and applies a step that must be accepted.
 fn run_step(inventory: &mut Inventory, step: &StockStep) -> Vec<StockEvent> {
-    let decision = decide_step(inventory, step, false).unwrap();
+    let decision = decide_step(inventory, step, false, NOW).unwrap();
     apply_all(inventory, &decision.events);
     decision.events.into_vec()
 }

@@ -11,20 +11,56 @@ enum Asked {
     Step(StockStep, bool),
 }
 
+/// One of two buyers, or nobody.
+fn buyer(number: i64) -> Option<CustomerId> {
+    (number >= 0).then(|| CustomerId::new(format!("b{}", number % 2)).unwrap())
+}
+
+fn place(number: u8) -> Place {
+    match number % 3 {
+        0 => Place::Available,
+        1 => Place::SafetyStock,
+        _ => Place::QualityHold,
+    }
+}
+
+fn delivery(number: u8) -> DeliveryId {
+    DeliveryId::new(format!("d{number}")).unwrap()
+}
+
 fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
-    let command = (0..8u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
+    let command = (0..13u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
         move |(kind, who, quantity, now, deadline, delta)| {
             let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
             let command = match kind {
                 0 => SkuCommand::Receive { quantity, reason },
                 1 => SkuCommand::Adjust { delta, reason },
-                2 | 3 => SkuCommand::Reserve { cart, quantity, deadline: deadline.map(at) },
+                2 | 3 => {
+                    let buyer = buyer(delta);
+                    SkuCommand::Reserve(ReserveStock { cart, quantity, deadline: deadline.map(at), buyer })
+                }
+                9 => {
+                    let limits =
+                        PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
+                    let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
+                    let low_stock = [quantity, now].into();
+                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits, low_stock };
+                    SkuCommand::SetPolicy(Box::new(policy))
+                }
+                10 => {
+                    SkuCommand::Move { quantity: quantity / 2, from: place(who), to: place(who + 1), reason }
+                }
+                11 => SkuCommand::Announce { delivery: delivery(who), quantity, expected: at(now) },
+                12 => SkuCommand::ReceiveDelivery { delivery: delivery(who), quantity, reason },
+                8 => SkuCommand::Extend { cart, deadline: at(now.saturating_add(quantity)) },
                 4 => SkuCommand::Commit { cart },
                 5 => SkuCommand::Release { cart },
                 6 => SkuCommand::Ship { cart, quantity: quantity / 3 },
-                _ if delta < 0 => SkuCommand::ReturnToStock { quantity: quantity / 4, reason },
-                _ => SkuCommand::WriteOff { quantity: quantity / 4, reason },
+                _ if delta < 0 => {
+                    SkuCommand::ReturnToStock { quantity: quantity / 4, to: Place::Available, reason }
+                }
+                _ => SkuCommand::WriteOff { quantity: quantity / 4, from: Place::Available, reason },
             };
             Asked::Command(command, now)
         },
@@ -37,10 +73,12 @@ fn asked() -> impl Strategy<Value = Asked> {
         StepOp::Ship,
         StepOp::Unship,
     ]);
-    let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>()).prop_map(
-        |(who, number, op, quantity, redelivered)| {
+    let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>(), -8..8i64).prop_map(
+        |(who, number, op, quantity, redelivered, other)| {
             let order = OrderId::new(format!("o{who}")).unwrap();
-            Asked::Step(StockStep { order, number, op, quantity }, redelivered)
+            let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
+            let buyer = buyer(other);
+            Asked::Step(StockStep { order, number, op, quantity, buyer, cart }, redelivered)
         },
     );
     prop_oneof![command, steps]
@@ -59,7 +97,7 @@ proptest! {
             let before = live.clone();
             let events = match asked {
                 Asked::Command(command, now) => decide(&live, command, at(*now)).map(|d| d.events),
-                Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered).map(|d| d.events),
+                Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered, NOW).map(|d| d.events),
             };
             for event in events.unwrap_or_default() {
                 let held = event.hold().and_then(|(owner, _)| live.hold(owner)).cloned().unwrap_or_default();
@@ -71,17 +109,24 @@ proptest! {
                 }
                 prop_assert_eq!(apply(&mut live, &event), Ok(()));
                 prop_assert_eq!(live.check_fully(), Ok(()));
+                if let StockEvent::Reserved { purchase: Some(purchase), .. } = &event {
+                    let held = |sku: &Inventory| sku.held_by(&purchase.buyer);
+                    let budget = live.policy().and_then(|policy| policy.hold_budget_per_buyer);
+                    let within = budget.is_none() || held(&live) <= budget.max(held(&before));
+                    prop_assert!(within, "beyond the budget");
+                }
                 journal.push(event);
             }
             if let Asked::Step(step, _) = asked {
-                let again = decide_step(&live, step, true).map(|d| d.events.len());
+                let again = decide_step(&live, step, true, NOW).map(|d| d.events.len());
                 let is_done = again == Ok(0) || live == before || live.hold(&step.owner()).is_none();
                 prop_assert!(is_done, "{:?} was done twice", step);
             }
         }
         let on_hand = live.counters.on_hand().unwrap();
         let held: u64 = live.holds().map(|(_, hold)| hold.held().unwrap()).sum();
-        prop_assert_eq!(live.counters.available + held, on_hand);
+        let aside = live.counters.safety_stock + live.counters.quality_hold;
+        prop_assert_eq!(live.counters.available + aside + held, on_hand);
 
         let mut replayed = Inventory::new(sku());
         for event in &journal {

@@ -17,8 +17,8 @@ fn a_quantity_of_zero_is_refused() {
         SkuCommand::Adjust { delta: 0, reason: reason() },
         reserve(0, None),
         SkuCommand::Ship { cart: cart("c"), quantity: 0 },
-        SkuCommand::ReturnToStock { quantity: 0, reason: reason() },
-        SkuCommand::WriteOff { quantity: 0, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 0, to: Place::Available, reason: reason() },
+        SkuCommand::WriteOff { quantity: 0, from: Place::Available, reason: reason() },
     ] {
         check(&inventory, &command, Refusal::QuantityNotPositive { line: 0 });
     }
@@ -32,8 +32,8 @@ fn an_unknown_sku_takes_nothing_but_a_receipt() {
         reserve(1, None),
         SkuCommand::Commit { cart: cart("c") },
         SkuCommand::Ship { cart: cart("c"), quantity: 1 },
-        SkuCommand::ReturnToStock { quantity: 1, reason: reason() },
-        SkuCommand::WriteOff { quantity: 1, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: reason() },
+        SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: reason() },
     ] {
         check(&inventory, &command, Refusal::UnknownSku { sku: sku() });
     }
@@ -43,14 +43,19 @@ fn an_unknown_sku_takes_nothing_but_a_receipt() {
 
 #[test]
 fn what_is_not_there_is_neither_promised_nor_taken_off() {
-    let other = SkuCommand::Reserve { cart: cart("other"), quantity: 3, deadline: None };
+    let other = SkuCommand::Reserve(ReserveStock::new(cart("other"), 3));
     let inventory = stocked(&[other, reserve(2, None)]);
     let short = Refusal::InsufficientStock { sku: sku(), requested: 8, available: 7 };
     check(&inventory, &reserve(8, None), short);
-    let below = |requested| Refusal::BelowZero { sku: sku(), requested, available: 5 };
+    let below =
+        |requested| Refusal::BelowZero { sku: sku(), place: Place::Available, requested, available: 5 };
     check(&inventory, &SkuCommand::Adjust { delta: -6, reason: reason() }, below(6));
     check(&inventory, &SkuCommand::Adjust { delta: i64::MIN, reason: reason() }, below(1 << 63));
-    check(&inventory, &SkuCommand::WriteOff { quantity: 6, reason: reason() }, below(6));
+    check(
+        &inventory,
+        &SkuCommand::WriteOff { quantity: 6, from: Place::Available, reason: reason() },
+        below(6),
+    );
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn nobody_ships_or_returns_more_than_there_is() {
     check(&stocked(&[]), &ship(1), Refusal::UnknownHold { sku: sku() });
     let inventory = stocked(&[reserve(3, None), commit, reserve(4, None), ship(1)]);
     check(&inventory, &ship(3), Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 });
-    let back = SkuCommand::ReturnToStock { quantity: 2, reason: reason() };
+    let back = SkuCommand::ReturnToStock { quantity: 2, to: Place::Available, reason: reason() };
     check(&inventory, &back, Refusal::ReturnExceedsShipped { sku: sku(), requested: 2, shipped: 1 });
 }
 
@@ -79,7 +84,7 @@ fn a_parked_inventory_takes_neither_commands_nor_steps() {
     inventory.parked = Some("why".into());
     let parked = Refusal::Parked { reason: "why".into() };
     check(&inventory, &receive(1), parked.clone());
-    assert_eq!(decide_step(&inventory, &step(1, StepOp::Reserve, 1), false), Err(parked.clone()));
+    assert_eq!(decide_step(&inventory, &step(1, StepOp::Reserve, 1), false, NOW), Err(parked.clone()));
     assert_eq!(decide_expiry(&inventory, &cart("c"), NOW), Err(parked));
 }
 
@@ -88,12 +93,13 @@ fn a_parked_inventory_says_what_was_done_before_and_gives_back_no_more() {
     let mut inventory = stocked(&[]);
     run_step(&mut inventory, &step(1, StepOp::Reserve, 3));
     inventory.parked = Some("why".into());
-    let again = |op| decide_step(&inventory, &step(1, op, 3), true).map(|decision| decision.events.len());
+    let again =
+        |op| decide_step(&inventory, &step(1, op, 3), true, NOW).map(|decision| decision.events.len());
     assert_eq!(again(StepOp::Reserve), Ok(0));
-    let back = decide_step(&inventory, &step(2, StepOp::Release, 3), true);
+    let back = decide_step(&inventory, &step(2, StepOp::Release, 3), true, NOW);
     assert_eq!(back, Err(Refusal::Parked { reason: "why".into() }));
     let other = StockStep { order: OrderId::new("other").unwrap(), ..step(2, StepOp::Release, 3) };
-    assert_eq!(decide_step(&inventory, &other, true).map(|decision| decision.events.len()), Ok(0));
+    assert_eq!(decide_step(&inventory, &other, true, NOW).map(|decision| decision.events.len()), Ok(0));
 }
 
 #[test]
@@ -103,9 +109,9 @@ fn a_forward_step_that_comes_after_its_own_undoing_is_refused() {
     for (number, op) in steps {
         run_step(&mut inventory, &step(number, op, 3));
     }
-    let late = decide_step(&inventory, &step(3, StepOp::Commit, 3), true);
+    let late = decide_step(&inventory, &step(3, StepOp::Commit, 3), true, NOW);
     assert_eq!(late, Err(Refusal::HoldExceeded { sku: sku(), requested: 3, held: 0 }));
-    let undone = decide_step(&inventory, &step(4, StepOp::Uncommit, 3), true);
+    let undone = decide_step(&inventory, &step(4, StepOp::Uncommit, 3), true, NOW);
     assert!(undone.unwrap().events.is_empty());
     assert_eq!(run_step(&mut inventory, &step(5, StepOp::Commit, 3)).len(), 1);
 }
@@ -119,7 +125,7 @@ fn a_decision_on_a_broken_state_emits_nothing_and_says_what_is_broken() {
     assert_eq!(inventory.check().unwrap_err().to_string(), reason);
     check(
         &inventory,
-        &SkuCommand::WriteOff { quantity: 1, reason: "r".into() },
+        &SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: "r".into() },
         Refusal::Parked { reason: reason.into() },
     );
     inventory.counters.available = 6;
@@ -132,13 +138,16 @@ fn an_event_that_does_not_fit_changes_nothing_and_names_the_counter() {
     let before = inventory.clone();
     let cases = [
         (reserved(9, None), "Reserved: available is 8; 9 cannot be taken off"),
-        (released(3, 0), "Released: reserved units of the hold is 2; 3 cannot be taken off"),
         (
-            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1 },
+            released(3, 0, ReleaseCause::Asked),
+            "Released: reserved units of the hold is 2; 3 cannot be taken off",
+        ),
+        (
+            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1, purchase: None },
             "Unshipped: shipped is 0; 1 cannot be taken off",
         ),
         (
-            StockEvent::Returned { quantity: 1, reason: reason() },
+            StockEvent::Returned { quantity: 1, to: Place::Available, reason: reason() },
             "1 units were returned; only 0 were shipped",
         ),
         (

@@ -8,7 +8,7 @@ use StepOp::{Commit, Release, Reserve, Ship, Uncommit, Unship};
 fn a_saga_moves_units_there_and_back() {
     let mut inventory = stocked(&[]);
     let o = order;
-    let reserved = StockEvent::Reserved { owner: o(), quantity: 5, step: 1, deadline: None };
+    let reserved = StockEvent::Reserved { owner: o(), quantity: 5, step: 1, deadline: None, purchase: None };
     assert_eq!(run_step(&mut inventory, &step(1, Reserve, 5)), [reserved]);
     let committed = StockEvent::Committed { owner: o(), quantity: 5, step: 2 };
     assert_eq!(run_step(&mut inventory, &step(2, Commit, 5)), [committed]);
@@ -16,11 +16,12 @@ fn a_saga_moves_units_there_and_back() {
     assert_eq!(run_step(&mut inventory, &step(3, Uncommit, 1)), [uncommitted]);
     let shipped = StockEvent::Shipped { owner: o(), quantity: 2, step: 4 };
     assert_eq!(run_step(&mut inventory, &step(4, Ship, 2)), [shipped]);
-    let unshipped = StockEvent::Unshipped { owner: o(), quantity: 1, step: 5 };
+    let unshipped = StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, purchase: None };
     assert_eq!(run_step(&mut inventory, &step(5, Unship, 1)), [unshipped]);
-    let hold = Hold { reserved: 1, committed: 3, step: 5, deadline: None };
+    let hold = Hold { reserved: 1, committed: 3, step: 5, ..Hold::default() };
     assert_eq!(inventory.hold(&order()), Some(&hold));
-    let released = StockEvent::Released { owner: o(), reserved: 1, committed: 1, step: 6 };
+    let released =
+        StockEvent::Released { owner: o(), reserved: 1, committed: 1, step: 6, cause: ReleaseCause::Asked };
     assert_eq!(run_step(&mut inventory, &step(6, Release, 2)), [released], "reserved units go first");
     let counters = &inventory.counters;
     assert_eq!((counters.available, counters.committed, counters.shipped), (7, 2, 1));
@@ -33,7 +34,7 @@ fn a_step_that_the_hold_has_seen_moves_nothing() {
     run_step(&mut inventory, &step(2, Commit, 2));
     for op in [Reserve, Commit, Uncommit, Release, Ship, Unship] {
         for redelivered in [false, true] {
-            let decision = decide_step(&inventory, &step(2, op, 1), redelivered).unwrap();
+            let decision = decide_step(&inventory, &step(2, op, 1), redelivered, NOW).unwrap();
             assert_eq!(decision.events.as_slice(), [], "{op:?}");
         }
     }
@@ -42,10 +43,10 @@ fn a_step_that_the_hold_has_seen_moves_nothing() {
 #[test]
 fn a_redelivered_step_that_was_not_done_is_done() {
     let mut inventory = stocked(&[]);
-    let decision = decide_step(&inventory, &step(1, Reserve, 5), true).unwrap();
+    let decision = decide_step(&inventory, &step(1, Reserve, 5), true, NOW).unwrap();
     assert_eq!(decision.events.len(), 1);
     apply_all(&mut inventory, &decision.events);
-    assert_eq!(decide_step(&inventory, &step(2, Commit, 5), true).unwrap().events.len(), 1);
+    assert_eq!(decide_step(&inventory, &step(2, Commit, 5), true, NOW).unwrap().events.len(), 1);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn a_later_reservation_adds_to_the_hold() {
     run_step(&mut inventory, &step(2, Reserve, 2));
     assert_eq!(inventory.hold(&order()).unwrap().reserved, 7);
     let short = Refusal::InsufficientStock { sku: sku(), requested: 4, available: 3 };
-    assert_eq!(decide_step(&inventory, &step(3, Reserve, 4), false), Err(short));
+    assert_eq!(decide_step(&inventory, &step(3, Reserve, 4), false, NOW), Err(short));
 }
 
 #[test]
@@ -64,15 +65,18 @@ fn where_the_hold_is_gone_only_release_and_a_redelivered_ship_count_as_done() {
     let unknown = Err(Refusal::UnknownHold { sku: sku() });
     let done = Ok(StepDecision { events: smallvec::SmallVec::new() });
     for redelivered in [false, true] {
-        assert_eq!(decide_step(&inventory, &step(3, Release, 1), redelivered), done);
-        assert_eq!(decide_step(&inventory, &step(3, Commit, 1), redelivered), unknown);
-        assert_eq!(decide_step(&inventory, &step(3, Uncommit, 1), redelivered), unknown);
+        assert_eq!(decide_step(&inventory, &step(3, Release, 1), redelivered, NOW), done);
+        assert_eq!(decide_step(&inventory, &step(3, Commit, 1), redelivered, NOW), unknown);
+        assert_eq!(decide_step(&inventory, &step(3, Uncommit, 1), redelivered, NOW), unknown);
     }
-    assert_eq!(decide_step(&inventory, &step(3, Ship, 1), true), done);
-    assert_eq!(decide_step(&inventory, &step(3, Ship, 1), false), unknown);
+    assert_eq!(decide_step(&inventory, &step(3, Ship, 1), true, NOW), done);
+    assert_eq!(decide_step(&inventory, &step(3, Ship, 1), false, NOW), unknown);
     let fresh = Inventory::new(sku());
-    assert_eq!(decide_step(&fresh, &step(1, Release, 1), true), done);
-    assert_eq!(decide_step(&fresh, &step(1, Reserve, 1), false), Err(Refusal::UnknownSku { sku: sku() }));
+    assert_eq!(decide_step(&fresh, &step(1, Release, 1), true, NOW), done);
+    assert_eq!(
+        decide_step(&fresh, &step(1, Reserve, 1), false, NOW),
+        Err(Refusal::UnknownSku { sku: sku() })
+    );
 }
 
 #[test]
@@ -82,11 +86,11 @@ fn unship_brings_back_the_hold_of_units_that_are_still_away() {
         run_step(&mut inventory, &step(number, op, 3));
     }
     assert_eq!(inventory.hold(&order()), None);
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 1, reason: "r".into() });
+    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: "r".into() });
     let exceeded = Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 };
-    assert_eq!(decide_step(&inventory, &step(4, Unship, 3), false), Err(exceeded));
+    assert_eq!(decide_step(&inventory, &step(4, Unship, 3), false, NOW), Err(exceeded));
     run_step(&mut inventory, &step(4, Unship, 2));
-    let hold = Hold { reserved: 0, committed: 2, step: 4, deadline: None };
+    let hold = Hold { reserved: 0, committed: 2, step: 4, ..Hold::default() };
     assert_eq!(inventory.hold(&order()), Some(&hold));
     assert_eq!(inventory.counters.shipped, 1);
 }
@@ -98,9 +102,9 @@ fn a_step_for_more_units_than_are_in_the_condition_is_refused() {
     run_step(&mut inventory, &step(2, Commit, 1));
     for (op, held) in [(Commit, 2), (Uncommit, 1), (Ship, 1), (Release, 3), (Unship, 0)] {
         let exceeded = Refusal::HoldExceeded { sku: sku(), requested: 4, held };
-        assert_eq!(decide_step(&inventory, &step(3, op, 4), true), Err(exceeded), "{op:?}");
+        assert_eq!(decide_step(&inventory, &step(3, op, 4), true, NOW), Err(exceeded), "{op:?}");
     }
     let zero = Err(Refusal::QuantityNotPositive { line: 0 });
-    assert_eq!(decide_step(&inventory, &step(3, Ship, 0), false), zero);
-    assert!(decide_step(&inventory, &step(3, Release, 0), false).unwrap().events.is_empty());
+    assert_eq!(decide_step(&inventory, &step(3, Ship, 0), false, NOW), zero);
+    assert!(decide_step(&inventory, &step(3, Release, 0), false, NOW).unwrap().events.is_empty());
 }

@@ -1,0 +1,249 @@
+//! Commands to one SKU's inventory, and the steps that an order's saga asks of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{CartId, CustomerId, DeliveryId, OrderId};
+use crate::domain::inventory::{HoldOwner, Place, Reason, StockPolicy};
+use crate::domain::time::Timestamp;
+
+/// A command to one SKU's inventory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SkuCommand {
+    /// Units came in; the first receipt makes the SKU known.
+    Receive {
+        /// Units received; zero makes the SKU known without any.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// A count is to be corrected.
+    Adjust {
+        /// Units to add or, negative, to take off the available ones.
+        delta: i64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
+    Reserve(ReserveStock),
+    /// Units that nobody holds are put elsewhere: kept back as safety stock, taken out of sale to be
+    /// inspected, or made available again.
+    Move {
+        /// Units to move.
+        quantity: u64,
+        /// Where they are.
+        from: Place,
+        /// Where they are put.
+        to: Place,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// A delivery is on its way. It is a promise, not stock: nothing can be reserved on it. Announcing it
+    /// again replaces what was announced; zero units call it off.
+    Announce {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units still to come.
+        quantity: u64,
+        /// When they are expected.
+        expected: Timestamp,
+    },
+    /// Units of an announced delivery came in. More of them than were announced are received all the same;
+    /// fewer leave the rest announced.
+    ReceiveDelivery {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// Units received.
+        quantity: u64,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Change the rules of the SKU.
+    SetPolicy(Box<StockPolicy>),
+    /// The cart is still in use: its reserved units lapse later. An earlier deadline than the one it
+    /// has changes nothing.
+    Extend {
+        /// Who holds them.
+        cart: CartId,
+        /// When the hold is to lapse.
+        deadline: Timestamp,
+    },
+    /// The held units are paid for.
+    Commit {
+        /// Who holds them.
+        cart: CartId,
+    },
+    /// Give back everything the owner holds. Giving back twice, or nothing, is no error.
+    Release {
+        /// Who holds them.
+        cart: CartId,
+    },
+    /// Committed units leave the house.
+    Ship {
+        /// Who holds them.
+        cart: CartId,
+        /// Units that leave.
+        quantity: u64,
+    },
+    /// Shipped units come back into stock.
+    ReturnToStock {
+        /// Units that come back.
+        quantity: u64,
+        /// Where they are put: available at once, or held to be inspected.
+        to: Place,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Units that nobody holds are lost, broken or expired.
+    WriteOff {
+        /// Units to write off.
+        quantity: u64,
+        /// Where they were.
+        from: Place,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+}
+
+impl SkuCommand {
+    /// The reason in the caller's words, where the command has one.
+    #[must_use]
+    pub const fn reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Receive { reason, .. }
+            | Self::Adjust { reason, .. }
+            | Self::ReturnToStock { reason, .. }
+            | Self::WriteOff { reason, .. }
+            | Self::Move { reason, .. }
+            | Self::ReceiveDelivery { reason, .. } => Some(reason),
+            Self::Reserve(_)
+            | Self::SetPolicy(_)
+            | Self::Announce { .. }
+            | Self::Extend { .. }
+            | Self::Commit { .. }
+            | Self::Release { .. }
+            | Self::Ship { .. } => None,
+        }
+    }
+}
+
+/// Units to hold for a cart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReserveStock {
+    /// Who is to hold them.
+    pub cart: CartId,
+    /// Units to hold in all.
+    pub quantity: u64,
+    /// When the hold lapses; `None` for never.
+    pub deadline: Option<Timestamp>,
+    /// Whose cart it is, where that is known: budgets and purchase limits count by buyer.
+    pub buyer: Option<CustomerId>,
+}
+
+impl ReserveStock {
+    /// A hold of nobody in particular that does not lapse.
+    #[must_use]
+    pub fn new(cart: CartId, quantity: u64) -> Self {
+        Self { cart, quantity, deadline: None, buyer: None }
+    }
+
+    /// The same hold until `deadline`.
+    #[must_use]
+    pub fn until(mut self, deadline: Timestamp) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The same hold of a known buyer.
+    #[must_use]
+    pub fn by(mut self, buyer: CustomerId) -> Self {
+        self.buyer = Some(buyer);
+        self
+    }
+}
+
+impl From<ReserveStock> for SkuCommand {
+    fn from(command: ReserveStock) -> Self {
+        Self::Reserve(command)
+    }
+}
+
+impl From<ReserveStock> for super::Request<SkuCommand> {
+    fn from(command: ReserveStock) -> Self {
+        SkuCommand::Reserve(command).into()
+    }
+}
+
+/// What an order's saga asks of one SKU; see `order::saga`. `number` grows with each step of the order, so
+/// that a step that is delivered again after a crash is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockStep {
+    /// The order that asks.
+    pub order: OrderId,
+    /// The number of the step within the order, from 1.
+    pub number: u32,
+    /// What to do.
+    pub op: StepOp,
+    /// Units, summed over the order's lines of this SKU.
+    pub quantity: u64,
+    /// The buyer of the order.
+    pub buyer: Option<CustomerId>,
+    /// The cart that became the order: `Reserve` takes over what it holds.
+    pub cart: Option<CartId>,
+}
+
+impl StockStep {
+    /// The owner of the hold the step works on.
+    #[must_use]
+    pub fn owner(&self) -> HoldOwner {
+        HoldOwner::Order(self.order.clone())
+    }
+}
+
+/// What a step does to the order's hold on one SKU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepOp {
+    /// available → reserved.
+    Reserve,
+    /// available → reserved → committed, in one message: deduction at payment.
+    Take,
+    /// reserved → committed.
+    Commit,
+    /// committed → reserved: undoes `Commit`.
+    Uncommit,
+    /// reserved, then committed → available. Giving back nothing is no error.
+    Release,
+    /// committed → shipped.
+    Ship,
+    /// shipped → committed: undoes `Ship`.
+    Unship,
+}
+
+impl StepOp {
+    /// Whether it takes available units, so that others can stand in its way.
+    #[must_use]
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::Reserve | Self::Take)
+    }
+
+    /// The operation that undoes this one; `None` for those that are themselves an undoing.
+    #[must_use]
+    pub const fn undo(self) -> Option<Self> {
+        match self {
+            Self::Reserve | Self::Take => Some(Self::Release),
+            Self::Commit => Some(Self::Uncommit),
+            Self::Ship => Some(Self::Unship),
+            Self::Uncommit | Self::Release | Self::Unship => None,
+        }
+    }
+}
+
+/// The SKU after the command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockAnswer {
+    /// Units that can still be reserved.
+    pub available: u64,
+    /// Units the command's owner now holds, reserved and committed; 0 for commands without an owner.
+    pub held: u64,
+    /// The SKU's version after the command.
+    pub version: u64,
+}

@@ -1,0 +1,145 @@
+//! What each buyer holds and has taken of one SKU; kept only while the SKU's policy asks for it.
+//!
+//! An account moves with the holds: [`Buyers::moved`] is told what a hold was and became, and by which
+//! event. So a unit is counted once however often a step is delivered, and counts no longer on the very
+//! day on which it was counted when it is given back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::StockEvent;
+use super::holds::{Hold, Purchase};
+use super::policy::LimitWindow;
+use crate::domain::ids::CustomerId;
+
+/// One buyer's units.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Account {
+    /// Units held, over all carts and orders.
+    pub(super) held: u64,
+    /// Units taken in all.
+    total: u64,
+    /// Units taken by day, in days since the Unix epoch, sorted; days out of every window are dropped.
+    days: Vec<(u32, u64)>,
+}
+
+impl Account {
+    /// Units taken in the window of `day`.
+    pub(super) fn used(&self, window: LimitWindow, day: u32) -> u64 {
+        if window == LimitWindow::Total {
+            return self.total;
+        }
+        // The sum is at most the total.
+        self.days.iter().filter(|(taken, _)| window.same(*taken, day)).map(|(_, units)| units).sum()
+    }
+
+    fn take(&mut self, units: u64, day: Option<u32>) -> Option<()> {
+        self.total = self.total.checked_add(units)?;
+        if let Some(day) = day {
+            self.days.retain(|(d, _)| {
+                *d >= day || LimitWindow::Week.same(*d, day) || LimitWindow::Month.same(*d, day)
+            });
+            match self.days.binary_search_by_key(&day, |(d, _)| *d) {
+                Ok(index) => {
+                    let (_, taken) = self.days.get_mut(index)?;
+                    *taken = taken.checked_add(units)?;
+                }
+                Err(index) => self.days.insert(index, (day, units)),
+            }
+        }
+        Some(())
+    }
+
+    /// Units that were taken before there was an account are no longer held without having counted.
+    fn give_back(&mut self, units: u64, day: Option<u32>) {
+        self.total = self.total.saturating_sub(units);
+        if let Some(day) = day
+            && let Ok(index) = self.days.binary_search_by_key(&day, |(d, _)| *d)
+            && let Some((_, taken)) = self.days.get_mut(index)
+        {
+            *taken = taken.saturating_sub(units);
+            if *taken == 0 {
+                self.days.remove(index);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.held == 0 && self.total == 0
+    }
+}
+
+/// The accounts of all buyers that have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Buyers(BTreeMap<CustomerId, Account>);
+
+impl Buyers {
+    /// Accounts of what is held at this moment.
+    pub(super) fn of<'a>(holds: impl Iterator<Item = &'a Hold>) -> Option<Self> {
+        let mut buyers = Self::default();
+        for hold in holds {
+            if let Some(Purchase { buyer, day }) = hold.purchase.as_deref() {
+                let account = buyers.0.entry(buyer.clone()).or_default();
+                account.held = account.held.checked_add(hold.held()?)?;
+                account.take(hold.held()?, *day)?;
+            }
+        }
+        Some(buyers)
+    }
+
+    pub(super) fn get(&self, buyer: &CustomerId) -> Option<&Account> {
+        self.0.get(buyer)
+    }
+
+    /// The units held by each buyer who holds any.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&CustomerId, u64)> {
+        self.0.iter().filter(|(_, account)| account.held > 0).map(|(buyer, account)| (buyer, account.held))
+    }
+
+    /// Copies from `all` the accounts that a change from `before` to `after` touches, unless they are
+    /// here already.
+    pub(super) fn fetch(&mut self, all: &Self, before: &Hold, after: &Hold) {
+        for purchase in [before, after].into_iter().filter_map(|hold| hold.purchase.as_ref()) {
+            if !self.0.contains_key(&purchase.buyer) {
+                let account = all.get(&purchase.buyer).cloned().unwrap_or_default();
+                self.0.insert(purchase.buyer.clone(), account);
+            }
+        }
+    }
+
+    /// Takes over the accounts of `changed`; those with nothing in them are closed.
+    pub(super) fn take_over(&mut self, changed: Self) {
+        for (buyer, account) in changed.0 {
+            if account.is_empty() {
+                self.0.remove(&buyer);
+            } else {
+                self.0.insert(buyer, account);
+            }
+        }
+    }
+
+    /// Moves the accounts on as `event` made `before` into `after`; `None` where a sum does not fit.
+    pub(super) fn moved(&mut self, before: &Hold, after: &Hold, event: &StockEvent) -> Option<()> {
+        if let Some(Purchase { buyer, day }) = before.purchase.as_deref() {
+            let account = self.0.entry(buyer.clone()).or_default();
+            account.held = account.held.checked_sub(before.held()?)?;
+            match event {
+                // All units of a hold count on the day of its last reservation.
+                StockEvent::Reserved { .. } => account.give_back(before.held()?, *day),
+                StockEvent::Released { reserved, committed, .. } => {
+                    account.give_back(reserved.checked_add(*committed)?, *day);
+                }
+                _ => {}
+            }
+        }
+        if let Some(Purchase { buyer, day }) = after.purchase.as_deref() {
+            let account = self.0.entry(buyer.clone()).or_default();
+            account.held = account.held.checked_add(after.held()?)?;
+            if matches!(event, StockEvent::Reserved { .. }) {
+                account.take(after.held()?, *day)?;
+            }
+        }
+        Some(())
+    }
+}
