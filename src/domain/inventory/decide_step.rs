@@ -35,7 +35,7 @@ pub fn decide_step(
     now: Timestamp,
 ) -> Result<StepDecision, Refusal> {
     let owner = step.owner();
-    let draft = Draft::new(inventory, Some(&owner))?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
     let hold = draft.hold();
     let absent = hold.is_empty();
     let seen = !absent && hold.step >= step.number;
@@ -43,13 +43,14 @@ pub fn decide_step(
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         return Ok(StepDecision { events: SmallVec::new() });
     }
-    let draft = draft.known()?;
+    draft.known()?;
     positive(step.quantity)?;
     if absent && !matches!(step.op, StepOp::Reserve | StepOp::Unship) {
         return Err(draft.unknown_hold());
     }
     if step.op == StepOp::Reserve {
-        let (events, _) = reserve(draft, owner, step, now)?.finish()?;
+        reserve(&mut draft, owner, step, now)?;
+        let (events, _) = draft.finish()?;
         return Ok(StepDecision { events });
     }
     suffices(&draft, step)?;
@@ -68,35 +69,32 @@ pub fn decide_step(
             StockEvent::Unshipped { owner, quantity, step: number, purchase }
         }
     };
-    let (events, _) = draft.record(event)?.finish()?;
+    draft.record(event)?;
+    let (events, _) = draft.finish()?;
     Ok(StepDecision { events })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-fn reserve<'a>(
-    draft: Draft<'a>,
-    owner: HoldOwner,
-    step: &StockStep,
-    now: Timestamp,
-) -> Result<Draft<'a>, Refusal> {
+fn reserve(draft: &mut Draft<'_>, owner: HoldOwner, step: &StockStep, now: Timestamp) -> Result<(), Refusal> {
     let Some(cart) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
         return take(draft, owner, step, purchase);
     };
     let cart = HoldOwner::Cart(cart.clone());
-    let draft = draft.turn_to(&cart);
+    draft.turn_to(&cart);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-    let draft = give_back(draft, &cart, ReleaseCause::Converted, now)?.turn_to(&owner);
+    give_back(draft, &cart, ReleaseCause::Converted, now)?;
+    draft.turn_to(&owner);
     take(draft, owner, step, purchase)
 }
 
-fn take<'a>(
-    draft: Draft<'a>,
+fn take(
+    draft: &mut Draft<'_>,
     owner: HoldOwner,
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
-) -> Result<Draft<'a>, Refusal> {
+) -> Result<(), Refusal> {
     let (quantity, available) = (step.quantity, draft.counters().available);
     if quantity > available {
         return Err(draft.insufficient(quantity, available));
