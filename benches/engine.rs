@@ -80,7 +80,9 @@ fn pure(c: &mut Criterion) {
     let order = placement(7);
     let limits = Limits { lines_max: 1_000 };
     c.bench_function("decide/place 3 lines", |b| {
-        b.iter(|| decide_place(black_box(&order), IdOrigin::Caller, limits).unwrap());
+        b.iter(|| {
+            decide_place(black_box(&order), IdOrigin::Caller, limits, earmark::Terms::simple()).unwrap()
+        });
     });
 }
 

@@ -4,10 +4,9 @@
 
 use std::error::Error;
 
-use earmark::domain::order::OrderEvent;
 use earmark::{
     CancelOrder, Config, Currency, DeliverOrder, Engine, LineQuantity, LineRequest, Money, OrderId, PayOrder,
-    PlaceOrder, Record, Request, ShipOrder, SkuCommand, SkuId,
+    PlaceOrder, Request, ShipOrder, SkuCommand, SkuId,
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -86,7 +85,7 @@ async fn sell_the_last_lamp_to_one_of_two(engine: &Engine) -> Outcome<()> {
             Err(error) => println!("{id} has not: {error}"),
         }
         let id: OrderId = id.parse()?;
-        if let Some(order) = engine.order(&id).await?
+        if let Some(order) = engine.order(&id).view().await?
             && let Some(refusal) = order.refusal
         {
             println!("  asked again, order {id} is {}, because {refusal}", order.state);
@@ -118,41 +117,16 @@ async fn pay_ship_and_cancel_in_parts(engine: &Engine) -> Outcome<()> {
     let answer = engine.deliver(DeliverOrder::all(ada)).await?;
     println!("the chairs arrived, the order is {}", answer.state);
 
-    let table = engine.sku(&"table".parse()?).await?.ok_or("the table was received")?;
+    let table = engine.sku(&"table".parse()?).view().await?.ok_or("the table was received")?;
     println!("tables: {} available, {} committed", table.counters.available, table.counters.committed);
     Ok(())
 }
 
-/// Every durable record, from the beginning. A subscriber that keeps its cursor goes on from there later.
+/// What happened to one order, in words; `Engine::subscribe` has every durable record of all of them.
 async fn show_the_history(engine: &Engine) -> Outcome<()> {
     println!("\nwhat the journal says of ada's order:");
-    let mut history = engine.subscribe(engine.start())?;
-    while let Some(published) = history.try_next()? {
-        if let Record::Order(record) = published.record
-            && record.order.as_str() == "ada"
-        {
-            let by = record.by.map_or_else(String::new, |by| format!(" (by {by})"));
-            let names: Vec<&str> = record.events.iter().map(name).collect();
-            println!("  {:>3}  version {}  {}{by}", published.sequence, record.version, names.join(", "));
-        }
+    for entry in engine.order(&"ada".parse()?).timeline().await?.entries {
+        println!("  {entry}");
     }
     Ok(())
-}
-
-fn name(event: &OrderEvent) -> &'static str {
-    match event {
-        OrderEvent::Placed { .. } => "Placed",
-        OrderEvent::Reserved => "Reserved",
-        OrderEvent::Refused { .. } => "Refused",
-        OrderEvent::PaymentRecorded { .. } => "PaymentRecorded",
-        OrderEvent::SettlementStarted => "SettlementStarted",
-        OrderEvent::Settled => "Settled",
-        OrderEvent::SettlementUndone { .. } => "SettlementUndone",
-        OrderEvent::ShipmentStarted { .. } => "ShipmentStarted",
-        OrderEvent::Shipped => "Shipped",
-        OrderEvent::ShipmentUndone { .. } => "ShipmentUndone",
-        OrderEvent::Delivered { .. } => "Delivered",
-        OrderEvent::CancellationStarted { .. } => "CancellationStarted",
-        OrderEvent::Cancelled { .. } => "Cancelled",
-    }
 }

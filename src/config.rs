@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::actor::commit::Driver;
+use crate::domain::order::Terms;
 use crate::error::Error;
 use crate::journal::Durability;
 use crate::port::fs::{Fs, RealFs};
@@ -62,6 +63,12 @@ pub struct Config {
     pub sku_idle_ms: u64,
     /// Shards of the registries of entities and keys: a power of two, at least 2.
     pub registry_shards: usize,
+    /// The terms that new orders of physical goods are placed under: time to pay, deduction, late money …
+    pub physical_terms: Terms,
+    /// The longest step forward of the clock, in milliseconds, that timers follow. At a longer one they halt, and
+    /// [`crate::Engine::resume_timers`] lets them go on: a clock that was set wrongly must not cancel every
+    /// order. `None` follows any step.
+    pub clock_step_ms_max: Option<u64>,
     /// Which commands are recorded beside their effects.
     pub record_commands: RecordCommands,
     /// How order ids are made where the caller gives none.
@@ -92,6 +99,8 @@ impl Config {
             contended_retries_max: 1_000,
             sku_idle_ms: 10_000,
             registry_shards: 1_024,
+            physical_terms: Terms::physical(),
+            clock_step_ms_max: Some(24 * 60 * 60 * 1_000),
             record_commands: RecordCommands::default(),
             ids: IdScheme::default(),
             on_recovery: None,
@@ -156,6 +165,8 @@ impl fmt::Debug for Config {
             .field("contended_retries_max", &self.contended_retries_max)
             .field("sku_idle_ms", &self.sku_idle_ms)
             .field("registry_shards", &self.registry_shards)
+            .field("physical_terms", &self.physical_terms)
+            .field("clock_step_ms_max", &self.clock_step_ms_max)
             .field("record_commands", &self.record_commands)
             .field("ids", &self.ids)
             .field("driver", &self.driver)

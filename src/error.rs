@@ -12,7 +12,8 @@ use crate::port::ids::IdError;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The command was decided on and refused; nothing was changed.
+    /// The command was decided on and refused. It took nothing from stock and moved no order on; a payment
+    /// whose settlement could not be completed is recorded, and due back.
     #[error("refused ({code}): {0}", code = .0.code())]
     Refused(#[from] Refusal),
     /// `try_submit` found no room for another command; nothing was done. Try again later, or use a call that waits.
@@ -37,6 +38,10 @@ pub enum Error {
     /// The engine is closed or closing. Nothing was done.
     #[error("the engine is closed")]
     Closed,
+    /// A call of [`crate::blocking`] was made on a thread that is inside a tokio runtime, where waiting could
+    /// wait for ever. Nothing was done.
+    #[error("a blocking call inside a tokio runtime; use earmark::Engine there, or a thread of your own")]
+    InsideRuntime,
     /// The idempotency key was used before with another command. Nothing was done.
     #[error("the idempotency key {key} was used with another command")]
     KeyReused {
@@ -98,6 +103,7 @@ impl Error {
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Self::Halted { .. } => "HALTED",
             Self::Closed => "CLOSED",
+            Self::InsideRuntime => "INSIDE_RUNTIME",
             Self::KeyReused { .. } => "KEY_REUSED",
             Self::Id(_) => "NO_ORDER_ID",
             Self::Config { .. } => "CONFIG",

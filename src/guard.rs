@@ -32,3 +32,24 @@ fn panic_text(panic: &(dyn Any + Send)) -> SmolStr {
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").into()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "the panic is what is tested")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_that_panics_is_a_refusal_that_burns_no_key() {
+        let refusal = decide::<()>(|| panic!("at line {}", 7)).unwrap_err();
+        assert_eq!(refusal, Refusal::DecisionPanicked { reason: "at line 7".into() });
+        assert_eq!((refusal.code(), refusal.is_final()), ("DECISION_PANICKED", false));
+    }
+
+    #[test]
+    fn an_application_that_panics_or_fails_says_why() {
+        let panicked = apply(|| -> Result<(), String> { panic!("oh") });
+        assert_eq!(panicked, Err("oh".into()));
+        assert_eq!(apply(|| Err("broken")), Err("broken".into()));
+        assert_eq!(apply(|| Ok::<(), String>(())), Ok(()));
+    }
+}

@@ -26,6 +26,8 @@ pub mod journal;
 pub mod port;
 pub mod replay;
 
+pub mod blocking;
+
 mod actor;
 mod config;
 mod engine;
@@ -36,23 +38,29 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
 pub use domain::command::{
-    Answer, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, OrderAnswer, OrderCommand,
-    PayOrder, PlaceOrder, Request, ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
+    LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
+    ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
     Principal, SellerId, SkuId,
 };
-pub use domain::inventory::{Counters, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy};
+pub use domain::inventory::{
+    Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy,
+};
 pub use domain::money::{Currency, Money};
-pub use domain::order::{Order, State};
+pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
-pub use engine::{Cut, Engine, RecoveryReport};
+pub use engine::{Cut, Engine, OrderHandle, RecoveryReport, SkuHandle};
 pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
-pub use query::SkuView;
+pub use query::{
+    BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary,
+    PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
+};
 pub use replay::StateHash;

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use earmark::{Config, Engine, Error, IdScheme, PlaceOrder, State};
+use earmark::{Config, Engine, Error, IdScheme, PlaceOrder, Request, SkuCommand, State};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_on_a_closed_engine_answers_closed() {
@@ -16,10 +16,10 @@ async fn every_call_on_a_closed_engine_answers_closed() {
     soon("close", engine.close()).await.unwrap();
     assert_eq!(other.place(placement("p", &[("a", 1)])).await, Err(Error::Closed));
     assert_eq!(other.try_submit(placement("p", &[("a", 1)])).await, Err(Error::Closed));
-    assert_eq!(soon("order", other.order(&order("o"))).await, Err(Error::Closed));
-    assert_eq!(soon("order", other.order(&order("none"))).await, Err(Error::Closed));
-    assert_eq!(soon("sku", other.sku(&sku("a"))).await, Err(Error::Closed));
-    assert_eq!(soon("sku", other.sku(&sku("none"))).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("o")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("order", other.order(&order("none")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("a")).view()).await, Err(Error::Closed));
+    assert_eq!(soon("sku", other.sku(&sku("none")).view()).await, Err(Error::Closed));
     assert_eq!(soon("flush", other.flush()).await, Err(Error::Closed));
     assert_eq!(soon("cut", other.cut()).await.map(|cut| cut.hash), Err(Error::Closed));
     assert_eq!(soon("forget", other.forget_keys(earmark::Timestamp::ZERO)).await, Err(Error::Closed));
@@ -30,6 +30,37 @@ async fn every_call_on_a_closed_engine_answers_closed() {
     assert_eq!(soon("a second close", other.close()).await, Ok(()));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_ends_when_the_engine_is_closed_though_a_handle_on_it_lives() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    let other = engine.clone();
+    let mut history = engine.subscribe(engine.start()).unwrap();
+    receive(&engine, "a", 1).await;
+    engine.close().await.unwrap();
+    assert!(soon("the receipt", history.next()).await.unwrap().is_some());
+    assert_eq!(soon("the end", history.next()).await, Ok(None));
+    drop(other);
+}
+
+/// A keyed command is recorded even where it is refused; one that fits no segment must not get that far.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_too_long_to_be_recorded_is_refused_and_does_not_halt_the_engine() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    let key = |text: &str| ("shop".parse().unwrap(), text.parse().unwrap());
+    let lines = vec![("a", 1); 100_000];
+    let (business, first) = key("first");
+    let refused = engine.place(Request::from(placement("o", &lines)).with_key(business, first)).await;
+    assert_eq!(refused.unwrap_err().code(), "TOO_MANY_LINES");
+    let command = SkuCommand::Receive { quantity: 1, reason: "x".repeat(64 << 20).into() };
+    let (business, second) = key("second");
+    let refused = engine.stock(&sku("a"), Request::from(command).with_key(business, second)).await;
+    assert_eq!(refused.unwrap_err().code(), "REASON_TOO_LONG");
+    receive(&engine, "a", 1).await;
+    engine.close().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn queries_that_race_with_close_are_answered_one_way_or_the_other() {
     for _ in 0..30 {
@@ -38,7 +69,7 @@ async fn queries_that_race_with_close_are_answered_one_way_or_the_other() {
         let readers: Vec<_> = (0..8)
             .map(|_| {
                 let engine = engine.clone();
-                tokio::spawn(async move { while engine.sku(&sku("a")).await.is_ok() {} })
+                tokio::spawn(async move { while engine.sku(&sku("a")).view().await.is_ok() {} })
             })
             .collect();
         soon("close", engine.close()).await.unwrap();
@@ -66,7 +97,9 @@ async fn close_waits_for_the_commands_in_flight_and_nothing_acknowledged_is_lost
     for call in calls {
         match call.await.unwrap() {
             (n, Ok(_)) => assert_eq!(look(&engine, &format!("o-{n}")).await.state, State::Reserved),
-            (n, Err(Error::Closed)) => assert_eq!(engine.order(&order(&format!("o-{n}"))).await, Ok(None)),
+            (n, Err(Error::Closed)) => {
+                assert_eq!(engine.order(&order(&format!("o-{n}"))).view().await, Ok(None))
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -63,7 +63,7 @@ async fn a_cart_expires_once_and_only_when_its_time_has_come() {
     assert_eq!(refusal(engine.stock(&sku("a"), extend).await), unknown);
     let mut causes = Vec::new();
     let mut subscription = engine.subscribe(engine.start()).unwrap();
-    let end = engine.sku(&sku("a")).await.unwrap().unwrap().version;
+    let end = engine.sku(&sku("a")).view().await.unwrap().unwrap().version;
     while let Some(published) = subscription.next().await.unwrap() {
         let Record::Sku(record) = published.record else { continue };
         causes.extend(record.events.iter().filter_map(|event| match event {

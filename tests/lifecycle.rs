@@ -100,8 +100,8 @@ async fn what_was_never_there_is_unknown() {
     assert_eq!(refusal(engine.cancel(cancellation("o", &[])).await), Refusal::UnknownOrder);
     let unknown = Refusal::UnknownSku { sku: sku("a") };
     assert_eq!(refusal(engine.stock(&sku("a"), reserve("c", 1)).await), unknown);
-    assert_eq!(engine.order(&order("o")).await, Ok(None));
-    assert_eq!(engine.sku(&sku("a")).await, Ok(None));
+    assert_eq!(engine.order(&order("o")).view().await, Ok(None));
+    assert_eq!(engine.sku(&sku("a")).view().await, Ok(None));
     let nothing = SkuCommand::Receive { quantity: 0, reason: "listed".into() };
     assert_eq!(engine.stock(&sku("a"), nothing).await.unwrap().version, 1);
     let short = Refusal::InsufficientStock { sku: sku("a"), requested: 1, available: 0 };

@@ -48,7 +48,7 @@ async fn of_10000_buyers_on_1000_units_over_8_threads_exactly_1000_get_one() {
         }
     }
     assert_eq!(granted, 1_000);
-    let counters = engine.sku(&sku("hot")).await.unwrap().unwrap().counters;
+    let counters = engine.sku(&sku("hot")).view().await.unwrap().unwrap().counters;
     assert_eq!((counters.available, counters.reserved), (0, 1_000));
     let live = engine.cut().await.unwrap();
     assert_eq!(live.violations, Vec::<String>::new());

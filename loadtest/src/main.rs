@@ -8,6 +8,16 @@
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
 #![allow(clippy::disallowed_methods, reason = "this program measures real time; nothing in it is replayed")]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "a test fails by panicking"
+    )
+)]
 
 mod bench;
 mod flash_sale;
@@ -29,7 +39,7 @@ use clap::{Parser, Subcommand};
 /// Proves on this machine that Earmark keeps its promises, and measures how fast it does.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -55,9 +65,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let kept = match arguments.command {
-        None => flash_sale::run(&arguments.flash_sale),
+    let line = CommandLine::parse();
+    let kept = match line.command {
+        None => flash_sale::run(&line.flash_sale),
         Some(Command::FlashSale(arguments)) => flash_sale::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
@@ -72,5 +82,23 @@ fn main() -> ExitCode {
             report::failure(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_subcommand_its_arguments_are_those_of_the_flash_sale() {
+        let line = CommandLine::try_parse_from(["loadtest", "--buyers", "7"]).unwrap();
+        assert!(line.command.is_none());
+        assert!(CommandLine::try_parse_from(["loadtest", "--buyers", "7", "bench"]).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What every actor shares: clock, registries, key table and the way to the journal.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::smallvec;
 use smol_str::SmolStr;
@@ -11,16 +11,18 @@ use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
 use super::registry::Registry;
 use super::sku::SkuEntity;
+use super::timers::Timers;
 use crate::config::RecordCommands;
 use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
-use crate::domain::order::{KeyClaim, Limits};
+use crate::domain::order::{KeyClaim, Limits, Order, State, TermsByType};
 use crate::domain::record::{CommandRecord, KeyMark, ParkRecord, Record, RefusalRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::journal::codec::CodecError;
 use crate::port::EngineClock;
+use crate::query::OrderIndex;
 use crate::replay::tagged;
 
 /// What every actor shares.
@@ -31,13 +33,23 @@ pub(crate) struct Core {
     pub(crate) keys: KeyTable,
     pub(crate) orders: Registry<OrderEntity>,
     pub(crate) skus: Registry<SkuEntity>,
+    pub(crate) index: Mutex<OrderIndex>,
     pub(crate) limits: Limits,
+    pub(crate) terms: TermsByType,
+    pub(crate) timers: Timers,
     pub(crate) contended_retries_max: u32,
     pub(crate) record_commands: RecordCommands,
 }
 
 /// Room for the records of most decisions, so that encoding them does not grow its buffer step by step.
 const RECORD_BYTES_USUAL: usize = 192;
+
+/// An order as the index of orders has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) number: u32,
+    pub(crate) state: State,
+}
 
 /// An item in the making.
 #[derive(Default)]
@@ -91,6 +103,33 @@ impl Core {
                 self.queue.push(Item { releases, ..Item::default() });
             }
         }
+    }
+
+    /// Hands an order's draft to the writer and brings the index of orders up to date with it.
+    ///
+    /// Both happen under the index's lock. So orders are numbered as their placements are journaled, whoever
+    /// sees a change in the index is queued behind its record, and whoever has its answer finds it there.
+    pub(crate) fn commit_order(&self, draft: Draft, order: Option<&Order>, listed: &mut Option<Listed>) {
+        let Some(order) = order.filter(|order| listed.is_none_or(|listed| listed.state != order.state))
+        else {
+            return self.commit(draft);
+        };
+        let mut index = self.index();
+        let since = self.gate.sequence();
+        self.commit(draft);
+        let number = match *listed {
+            None => index.add(order, since),
+            Some(Listed { number, .. }) => {
+                index.change(number, order.state);
+                number
+            }
+        };
+        *listed = Some(Listed { number, state: order.state });
+    }
+
+    /// The index of orders; to be held for a bounded step only.
+    pub(crate) fn index(&self) -> MutexGuard<'_, OrderIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets `call` run when everything handed over so far is durable.

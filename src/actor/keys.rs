@@ -13,6 +13,7 @@ use dashmap::mapref::entry::Entry;
 use super::message::ReplyTo;
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::order::KeyClaim;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::replay::KeyAnswer;
@@ -22,8 +23,19 @@ use crate::replay::KeyAnswer;
 pub(crate) struct Claimed(pub(crate) KeyClaim);
 
 enum Slot {
-    Running { fingerprint: [u8; 16], waiting: Vec<ReplyTo> },
+    /// `parked` says why the command cannot end before an operator has looked at its order.
+    Running {
+        fingerprint: [u8; 16],
+        waiting: Vec<ReplyTo>,
+        parked: Option<Refusal>,
+    },
     Answered(KeyAnswer),
+}
+
+impl Slot {
+    fn running(claim: &KeyClaim) -> Self {
+        Self::Running { fingerprint: claim.fingerprint, waiting: Vec::new(), parked: None }
+    }
 }
 
 /// What to do with a keyed command.
@@ -55,29 +67,21 @@ impl KeyTable {
 
     /// Claims the key of a saga that a crash or a parking interrupted, so that duplicates wait for its end.
     pub(crate) fn reclaim(&self, claim: &KeyClaim) {
-        let running = || Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() };
-        self.slots.entry(claim.key.clone()).or_insert_with(running);
-    }
-
-    /// The answer of a key, if it has one.
-    pub(crate) fn answer_of(&self, claim: &KeyClaim) -> Option<Outcome> {
-        match &*self.slots.get(&claim.key)? {
-            Slot::Answered(answer) if answer.fingerprint == claim.fingerprint => Some(answer.outcome.clone()),
-            Slot::Answered(_) | Slot::Running { .. } => None,
-        }
+        self.slots.insert(claim.key.clone(), Slot::running(claim));
     }
 
     /// Decides what to do with a keyed command.
     pub(crate) fn enter(&self, claim: KeyClaim, reply: ReplyTo) -> Entrance {
         match self.slots.entry(claim.key.clone()) {
             Entry::Vacant(slot) => {
-                slot.insert(Slot::Running { fingerprint: claim.fingerprint, waiting: Vec::new() });
+                slot.insert(Slot::running(&claim));
                 Entrance::Execute(Claimed(claim), reply)
             }
             Entry::Occupied(mut slot) => match slot.get_mut() {
                 Slot::Running { fingerprint, .. } if *fingerprint != claim.fingerprint => {
                     Entrance::Reused(reply)
                 }
+                Slot::Running { parked: Some(refusal), .. } => Entrance::Again(Err(refusal.clone()), reply),
                 Slot::Running { waiting, .. } => {
                     waiting.push(reply);
                     Entrance::Waits
@@ -94,6 +98,25 @@ impl KeyTable {
         match self.slots.insert(claim.key.clone(), Slot::Answered(answer)) {
             Some(Slot::Running { waiting, .. }) => waiting,
             _ => Vec::new(),
+        }
+    }
+
+    /// The command's order is parked in the middle of it: nobody is to wait for its end, which may be long
+    /// in coming. Hands over everyone who does.
+    pub(crate) fn suspend(&self, claim: &KeyClaim, refusal: Refusal) -> Vec<ReplyTo> {
+        match self.slots.get_mut(&claim.key).as_deref_mut() {
+            Some(Slot::Running { waiting, parked, .. }) => {
+                *parked = Some(refusal);
+                std::mem::take(waiting)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The command's order goes on: its end is worth waiting for again.
+    pub(crate) fn resume(&self, claim: &KeyClaim) {
+        if let Some(Slot::Running { parked, .. }) = self.slots.get_mut(&claim.key).as_deref_mut() {
+            *parked = None;
         }
     }
 

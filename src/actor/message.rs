@@ -52,6 +52,8 @@ pub(crate) enum OrderMessage {
     Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
     /// Drive the saga that a crash interrupted to its end.
     Resume(oneshot::Sender<Resumed>),
+    /// The moment that the order waited for has come.
+    Due,
     /// An operator has looked at a parked order.
     Unpark(Option<Principal>, ReplyTo),
 }

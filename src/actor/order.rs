@@ -13,12 +13,12 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 use tokio::sync::oneshot;
 
-use super::core::{Core, Draft};
+use super::core::{Core, Draft, Listed};
 use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Order, OrderEvent};
+use crate::domain::order::{self, Deadline, Order, OrderEvent};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -45,6 +45,7 @@ impl Entity for OrderEntity {
             core: core.clone(),
             id: id.clone(),
             order: None,
+            listed: None,
             mail,
             run: None,
             stash: VecDeque::new(),
@@ -60,6 +61,8 @@ struct OrderState {
     core: Arc<Core>,
     id: OrderId,
     order: Option<Order>,
+    /// How the index of orders has it.
+    listed: Option<Listed>,
     mail: Arc<Mail>,
     /// The saga under way.
     run: Option<Run>,
@@ -77,7 +80,12 @@ impl Actor for OrderActor {
         _myself: ActorRef<OrderMessage>,
         (mut state, rest): Self::Arguments,
     ) -> Result<OrderState, ActorProcessingErr> {
-        state.order = rest.map(|bytes| compact::unpack_order(&bytes)).transpose()?;
+        if let Some(bytes) = rest {
+            let order = compact::unpack_order(&bytes)?;
+            let number = compact::number_of(&bytes);
+            state.listed = number.map(|number| Listed { number, state: order.state });
+            state.order = Some(order);
+        }
         Ok(state)
     }
 
@@ -103,7 +111,7 @@ impl Actor for OrderActor {
         while state.run.is_none()
             && let Some(message) = state.stash.pop_front()
         {
-            state.take_up_stashed(&myself, message);
+            state.take_up(&myself, message);
         }
         if state.run.is_none() && state.rest() {
             myself.stop(None);
@@ -114,32 +122,68 @@ impl Actor for OrderActor {
 
 impl OrderState {
     fn rest(&mut self) -> bool {
-        let order = &self.order;
-        self.core.orders.rest(&self.id, &self.mail, || order.as_ref().map(compact::pack_order).transpose())
+        let (order, number) = (&self.order, self.listed.map_or(u32::MAX, |listed| listed.number));
+        self.core.orders.rest(&self.id, &self.mail, || {
+            order.as_ref().map(|order| compact::pack_order(number, order)).transpose()
+        })
+    }
+
+    /// Hands a draft over: the one way from an order to the journal, so that the index follows.
+    fn commit(&mut self, draft: Draft) {
+        self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
     }
 
     fn entity(&self) -> EntityId {
         EntityId::Order(self.id.clone())
     }
 
-    /// Handles a message that had to wait for a saga. If that saga was the first execution of the very same
-    /// keyed command (an order was parked in between), its answer is this one's too.
-    fn take_up_stashed(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
-        match message {
-            OrderMessage::Command(Envelope { request, claim: Some(claim), reply }, origin) => {
-                match self.core.keys.answer_of(&claim.0) {
-                    Some(outcome) => self.core.repeat(reply, outcome),
-                    None => self.command(myself, Envelope { request, claim: Some(claim), reply }, origin),
-                }
+    /// Does what is due by now, before anything else is decided: what is due counts as done, whether or not a
+    /// timer has fired. `true` when a saga is under way because of it.
+    fn overdue(&mut self, myself: &ActorRef<OrderMessage>) -> bool {
+        loop {
+            let now = self.core.clock.now();
+            let Some(order) = &self.order else { return false };
+            let before = order.deadline;
+            let events = order::decide_due(order, now);
+            if events.is_empty() {
+                return false;
             }
-            other => self.take_up(myself, other),
+            let begins_saga = events.iter().any(OrderEvent::begins_saga);
+            let record = self.record(events, None, now);
+            if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
+                self.park(reason);
+                return false;
+            }
+            self.rearm(before);
+            let mut draft = Draft::default();
+            draft.record(&Record::Order(record));
+            self.commit(draft);
+            if begins_saga {
+                self.begin(myself, None, false);
+                return self.run.is_some();
+            }
         }
+    }
+
+    /// Tells the timers that the order waits for another moment than before.
+    fn rearm(&self, before: Option<Deadline>) {
+        let now = self.order.as_ref().and_then(|order| order.deadline);
+        self.core.timers.rearm(&self.id, before.map(|d| d.at), now.map(|d| d.at));
     }
 
     /// Handles a message that found no saga under way.
     fn take_up(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
         match message {
-            OrderMessage::Command(envelope, origin) => self.command(myself, envelope, origin),
+            OrderMessage::Command(envelope, origin) => {
+                if self.overdue(myself) {
+                    self.stash.push_front(OrderMessage::Command(envelope, origin));
+                } else {
+                    self.command(myself, envelope, origin);
+                }
+            }
+            OrderMessage::Due => {
+                self.overdue(myself);
+            }
             OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
@@ -157,9 +201,13 @@ impl OrderState {
     ) {
         let now = self.core.clock.now();
         let limits = self.core.limits;
+        let terms = self.core.terms;
+        let before = self.order.as_ref().and_then(|order| order.deadline);
         let command = &envelope.request.command;
         let decided = guard::decide(|| match (&self.order, command) {
-            (None, OrderCommand::Place(place)) => order::decide_place(place, origin, limits),
+            (None, OrderCommand::Place(place)) => {
+                order::decide_place(place, origin, limits, terms.of(place.order_type))
+            }
             (None, _) => Err(Refusal::UnknownOrder),
             (Some(order), command) => order::decide(order, command),
         });
@@ -180,16 +228,17 @@ impl OrderState {
             self.park(reason.clone());
             return self.refuse(Envelope { request, claim, reply }, Refusal::Parked { reason });
         }
+        self.rearm(before);
         if begins_saga {
             draft.record(&Record::Order(record));
-            self.core.commit(draft);
+            self.commit(draft);
             self.begin(myself, Some(reply), false);
         } else {
             let outcome = self.outcome();
             record.mark = claim.map(|c| draft.answer_key(c, &outcome, record.at));
             draft.record(&Record::Order(record));
             draft.answer(reply, outcome);
-            self.core.commit(draft);
+            self.commit(draft);
         }
     }
 
@@ -217,7 +266,7 @@ impl OrderState {
         if let Some(order) = &mut self.order {
             order.parked = Some(reason);
         }
-        self.core.commit(draft);
+        self.commit(draft);
     }
 
     /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
@@ -233,14 +282,17 @@ impl OrderState {
                 draft.answer(reply, self.outcome());
             }
         }
-        self.core.commit(draft);
+        self.commit(draft);
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {
-        let open = self.order.as_ref().is_some_and(|o| o.pending.is_some() && o.parked.is_none());
-        if open {
+        let open = self.order.as_ref().filter(|order| order.pending.is_some());
+        if open.is_some_and(|order| order.parked.is_some()) {
+            // It waits for an operator, as it did before.
+            let _ = done.send(Resumed::Parked);
+        } else if open.is_some() {
             self.begin(myself, None, true);
             if let Some(run) = &mut self.run {
                 run.tell = Some(done);

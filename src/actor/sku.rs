@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::core::{Core, Draft};
 use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
-use crate::domain::command::{Answer, Command, SkuCommand, StepOp};
+use crate::domain::command::{Answer, Command, SkuCommand};
 use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
@@ -193,7 +193,7 @@ impl SkuState {
                     self.core.commit(draft);
                 }
                 self.provisional.note(&step);
-                let frees = !matches!(step.step.op, StepOp::Reserve);
+                let frees = !step.step.op.takes();
                 let sku = self.inventory.sku.clone();
                 step.answer(&sku, Ok(()));
                 if frees {

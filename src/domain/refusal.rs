@@ -123,6 +123,9 @@ pub enum Refusal {
         /// Units for which it is still possible.
         left: u64,
     },
+    /// A new deadline is not later than the present one, or there is none to put off.
+    #[error("the new deadline is not later than the present one")]
+    DeadlineNotLater,
     /// Nothing is left to ship, deliver or cancel.
     #[error("nothing is left to {action}")]
     NothingLeft {
@@ -241,6 +244,7 @@ impl Refusal {
             Self::WrongState { .. } => "WRONG_STATE",
             Self::UnknownLine { .. } => "UNKNOWN_LINE",
             Self::QuantityExceeded { .. } => "QUANTITY_EXCEEDED",
+            Self::DeadlineNotLater => "DEADLINE_NOT_LATER",
             Self::NothingLeft { .. } => "NOTHING_LEFT",
             Self::DuplicatePayment => "DUPLICATE_PAYMENT",
             Self::UnknownHold { .. } => "UNKNOWN_HOLD",

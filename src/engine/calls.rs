@@ -5,22 +5,18 @@ use tokio::sync::oneshot;
 use super::Engine;
 use crate::actor::core::Draft;
 use crate::actor::message::{OrderMessage, ReplyTo, SkuMessage};
-use crate::actor::order::OrderEntity;
-use crate::actor::registry::{Absent, Entity, Found, Registry, Undelivered};
+use crate::actor::registry::{Absent, Entity, Registry, Undelivered};
 use crate::actor::sku::SkuEntity;
 use crate::domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
     SkuCommand, StockAnswer,
 };
-use crate::domain::ids::{CartId, EntityId, OrderId, Principal, SkuId};
+use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
 use crate::domain::record::{KeysForgotten, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
-use crate::query::SkuView;
-use crate::replay::compact;
 
 impl Engine {
     /// Places an order: all of its stock is reserved, or none and it is refused.
@@ -91,7 +87,7 @@ impl Engine {
             Err(Undelivered::Stopped) => return Err(Error::Closed),
         }
         // Whatever the SKU's actor shows comes behind what it just did.
-        self.sku(sku).await.map(|_| ())
+        self.sku(sku).view().await.map(|_| ())
     }
 
     /// Places many orders at once, each for itself; one answer each, in their order.
@@ -110,45 +106,6 @@ impl Engine {
         let requests =
             commands.into_iter().map(|(sku, request)| request.map(|command| Command::Sku(sku, command)));
         self.submit_all(requests).await.into_iter().map(stock_answer).collect()
-    }
-
-    /// An order as it stands; `None` if there is none. What it shows is durable.
-    ///
-    /// # Errors
-    /// When the engine is halted or closed.
-    pub async fn order(&self, id: &OrderId) -> Result<Option<Order>, Error> {
-        let found = self.inner.core.orders.look(id, |found| match found {
-            Found::Resting(bytes) => Some(bytes.clone()),
-            Found::Active => None,
-        });
-        let (to, from) = oneshot::channel();
-        let core = &self.inner.core;
-        match found {
-            None => core.hand_out(to, None),
-            Some(Some(bytes)) => core.hand_out(to, compact::unpack_order(&bytes).ok().map(Box::new)),
-            // Between the look and the message the actor may have gone to rest; the message wakes it.
-            Some(None) => ask::<OrderEntity>(self, &core.orders, id, OrderMessage::Read(to))?,
-        }
-        Ok(from.await.map_err(|_| Error::Closed)??.map(|order| *order))
-    }
-
-    /// A SKU's counters as they stand; `None` if nothing was ever received for it. What it shows is durable.
-    ///
-    /// # Errors
-    /// When the engine is halted or closed.
-    pub async fn sku(&self, id: &SkuId) -> Result<Option<SkuView>, Error> {
-        let found = self.inner.core.skus.look(id, |found| match found {
-            Found::Resting(inventory) => Some(SkuView::of(inventory)),
-            Found::Active => None,
-        });
-        let (to, from) = oneshot::channel();
-        let core = self.inner.core.clone();
-        match found {
-            None => core.hand_out(to, None),
-            Some(Some(view)) => core.hand_out(to, Some(view)),
-            Some(None) => self.look_at(id, move |sku| core.hand_out(to, sku.map(SkuView::of)))?,
-        }
-        from.await.map_err(|_| Error::Closed)?
     }
 
     /// Lets the actor of a SKU show its state to `look`.
@@ -207,7 +164,7 @@ impl Engine {
     }
 }
 
-fn ask<E: Entity>(
+pub(super) fn ask<E: Entity>(
     engine: &Engine,
     registry: &Registry<E>,
     id: &E::Id,
@@ -222,14 +179,14 @@ fn ask<E: Entity>(
 
 /// Keyed answers are bound to their command by its fingerprint, so an answer of the other kind cannot come;
 /// if it did, the key would have been used for something else.
-fn order_answer(answer: Result<Answer, Error>) -> Result<OrderAnswer, Error> {
+pub(super) fn order_answer(answer: Result<Answer, Error>) -> Result<OrderAnswer, Error> {
     match answer? {
         Answer::Order(answer) => Ok(answer),
         Answer::Stock(_) => Err(Error::KeyReused { key: "that of a SKU's command".to_owned() }),
     }
 }
 
-fn stock_answer(answer: Result<Answer, Error>) -> Result<StockAnswer, Error> {
+pub(super) fn stock_answer(answer: Result<Answer, Error>) -> Result<StockAnswer, Error> {
     match answer? {
         Answer::Stock(answer) => Ok(answer),
         Answer::Order(_) => Err(Error::KeyReused { key: "that of an order's command".to_owned() }),

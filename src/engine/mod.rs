@@ -2,19 +2,26 @@
 //!
 //! - `open` wires everything, stage by stage.
 //! - `submit` is where a command comes in: admission, key table, registry.
-//! - `calls` are the typed calls on top of it.
+//! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
+//! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU,
+//!   `explain` why an order stands where it stands.
 //! - `cut` is a consistent look at everything.
 
 mod calls;
 mod cut;
+mod explain;
+mod lists;
 mod open;
+mod order_handle;
+mod sku_handle;
 mod submit;
+mod timelines;
 
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Semaphore};
 
-use crate::actor::commit::Stopper;
+use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
@@ -23,6 +30,8 @@ use crate::port::OrderIds;
 
 pub use cut::Cut;
 pub use open::RecoveryReport;
+pub use order_handle::OrderHandle;
+pub use sku_handle::SkuHandle;
 
 /// An embedded order engine. Cloning gives another handle on the same engine; when the last one is dropped
 /// without [`Engine::close`], what was acknowledged is in the journal and nothing of it is lost.
@@ -40,7 +49,9 @@ struct Inner {
     ids: Box<dyn OrderIds>,
     reader: Arc<dyn LogReader>,
     report: RecoveryReport,
+    driver: Driver,
     sweeper: tokio::task::JoinHandle<()>,
+    timers: tokio::task::JoinHandle<()>,
     stopper: Mutex<Option<Stopper>>,
 }
 
@@ -72,6 +83,24 @@ impl Engine {
         Subscription::new(self.inner.reader.clone(), self.inner.core.gate.watch(), cursor)
     }
 
+    /// Whether timers stand still because the clock stepped forward by more than
+    /// [`crate::Config::clock_step_ms_max`]. Commands are still decided by the clock as it is.
+    #[must_use]
+    pub fn timers_halted(&self) -> bool {
+        self.inner.core.timers.is_halted()
+    }
+
+    /// Lets timers go on after a step of the clock that is in order.
+    pub fn resume_timers(&self) {
+        self.inner.core.timers.resume();
+    }
+
+    /// Number of orders that wait for a moment.
+    #[must_use]
+    pub fn timers_armed(&self) -> usize {
+        self.inner.core.timers.armed()
+    }
+
     /// Takes no more commands, waits until those in flight have ended, writes a seal and lets the folder go.
     ///
     /// Other handles on the engine answer [`Error::Closed`] from now on.
@@ -85,6 +114,7 @@ impl Engine {
         inner.admission.close();
         drop(all);
         inner.sweeper.abort();
+        inner.timers.abort();
         inner.core.orders.stop_all();
         inner.core.skus.stop_all();
         if let Some(stopper) = inner.stopper.lock().await.take() {
@@ -101,6 +131,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.admission.close();
         self.sweeper.abort();
+        self.timers.abort();
         self.core.orders.stop_all();
         self.core.skus.stop_all();
         // The writer commits what it was handed, writes its seal and is waited for: a sync or two.

@@ -1,9 +1,9 @@
 //! Opening an engine, stage by stage.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
@@ -12,9 +12,11 @@ use crate::actor::keys::KeyTable;
 use crate::actor::message::SkuMessage;
 use crate::actor::reconciler::{self, Reconciled};
 use crate::actor::registry::Registry;
+use crate::actor::timers::{self, Timers};
 use crate::config::{Config, RecoveryProgress};
 use crate::domain::ids::OrderId;
-use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::order::{Lifecycle, Limits, TermsByType};
+use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
 use crate::port::EngineClock;
@@ -95,6 +97,10 @@ impl Engine {
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
         let stopper = commit::start(config.driver, writer)?;
         let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders).await;
+        // A disk that fails now is found out here, not by the first caller.
+        let (to, from) = oneshot::channel();
+        core.hand_out(to, ());
+        from.await.map_err(|_| Error::Closed)??;
         report.finished = finished;
         report.undone = undone;
         report.parked = parked;
@@ -103,6 +109,8 @@ impl Engine {
         // 5. Take commands.
         let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
         let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
+        let wall = config.clock.clone();
+        let timers = tokio::spawn(timers::run(core.clone(), wall, config.clock_step_ms_max));
         let inner = Inner {
             core,
             admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
@@ -110,7 +118,9 @@ impl Engine {
             ids,
             reader,
             report,
+            driver: config.driver,
             sweeper,
+            timers,
             stopper: Mutex::new(Some(stopper)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -184,6 +194,9 @@ fn new_core(
         keys: KeyTable::new(shards, hasher()),
         orders: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
+        terms: TermsByType { physical: config.physical_terms },
+        timers: Timers::default(),
+        index: SyncMutex::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
         record_commands: config.record_commands,
@@ -192,7 +205,8 @@ fn new_core(
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
 /// in which they were placed.
-fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+    let placements = world.take_placements();
     let (skus, orders, keys) = world.into_parts();
     report.skus = skus.len() as u64;
     report.orders = orders.len() as u64;
@@ -204,12 +218,26 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
         core.keys.insert(key, answer);
     }
     let mut open = Vec::new();
-    for order in orders {
-        if order.pending.is_some() {
+    // In the order of their placements, as they were numbered when they were placed.
+    let mut index = core.index();
+    for (id, sequence) in placements {
+        let found = orders.binary_search_by(|order| order.id.cmp(&id)).ok();
+        let Some(order) = found.and_then(|place| orders.get(place)) else { continue };
+        core.timers.rearm(&order.id, None, order.deadline.map(|deadline| deadline.at));
+        if let Some(pending) = &order.pending {
+            if let Some(claim) = &pending.claim {
+                core.keys.reclaim(claim);
+                if let Some(reason) = &order.parked {
+                    core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
+                }
+            }
             open.push((order.placed_at, order.id.clone()));
         }
-        core.orders.insert(order.id.clone(), compact::pack_order(&order)?);
+        // The command that placed it may be recorded right before.
+        let number = index.add(order, sequence.saturating_sub(1));
+        core.orders.insert(id, compact::pack_order(number, order)?);
     }
+    drop(index);
     open.sort();
     Ok(open.into_iter().map(|(_, id)| id).collect())
 }

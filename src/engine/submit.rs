@@ -79,7 +79,8 @@ impl Engine {
         answers
     }
 
-    /// Whether the engine can take this command at all.
+    /// Whether the engine can take this command at all. What is too long for it is refused without a record:
+    /// the refusal would hold the command, and is the same every time.
     fn ready(&self, command: &Command) -> Result<(), Error> {
         let gate = &self.inner.core.gate;
         if let Some(error) = gate.halted() {
@@ -88,7 +89,7 @@ impl Engine {
         if gate.is_tight() && !command.undoes() {
             return Err(Error::DiskFull);
         }
-        Ok(())
+        command.check_bounds(self.inner.core.limits.lines_max).map_err(Error::Refused)
     }
 
     async fn enter(&self, request: Request<Command>, permit: OwnedSemaphorePermit) -> Result<Answer, Error> {
@@ -115,7 +116,11 @@ impl Engine {
             Entrance::Execute(claim, reply) => self.route(request, Some(claim), reply),
             Entrance::Again(outcome, reply) => core.repeat(reply, outcome),
             Entrance::Waits => {}
-            Entrance::Reused(reply) => reply.send(Err(Error::KeyReused { key: key.key.to_string() })),
+            Entrance::Reused(reply) => {
+                // It rests on a claim that may not be durable yet, so it waits like every other answer.
+                let error = Error::KeyReused { key: key.key.to_string() };
+                core.after_durable(move |verdict| reply.send(Err(verdict.err().unwrap_or(error))));
+            }
         }
         receiver
     }

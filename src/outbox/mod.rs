@@ -3,6 +3,10 @@
 //! A subscription reads the journal itself, so it can begin anywhere in its history, never misses a record,
 //! and costs nothing while nobody listens. It sees a record only when it is durable.
 
+mod history;
+
+pub(crate) use history::timeline;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -33,7 +37,7 @@ pub struct Published {
 /// Every durable record from a cursor on.
 pub struct Subscription {
     reader: Arc<dyn LogReader>,
-    end: watch::Receiver<Cursor>,
+    end: watch::Receiver<u64>,
     cursor: Cursor,
     ready: VecDeque<Published>,
 }
@@ -41,7 +45,7 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn new(
         reader: Arc<dyn LogReader>,
-        end: watch::Receiver<Cursor>,
+        end: watch::Receiver<u64>,
         cursor: Cursor,
     ) -> Result<Self, Error> {
         // Reading now tells the caller at once that a cursor is of no use.
@@ -57,7 +61,8 @@ impl Subscription {
         self.cursor
     }
 
-    /// The next durable record; waits for one. `None` when the engine is gone and everything was read.
+    /// The next durable record; waits for one. `None` when the engine is closed, halted
+    /// or gone and everything durable was read.
     ///
     /// Cancel-safe: a record is either returned or will be the next one.
     ///

@@ -7,6 +7,6 @@ pub mod fs;
 pub mod fs_sim;
 pub mod ids;
 
-pub use clock::{Clock, EngineClock, ManualClock, SystemClock};
+pub use clock::{Clock, EngineClock, FastClock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{IdScheme, OrderIds};

@@ -1,4 +1,20 @@
-//! What queries show.
+//! What queries show, and the index of orders that lists and counts are answered from.
+
+mod describe;
+mod explain;
+mod listing;
+mod orders;
+mod page;
+mod timeline;
+
+pub(crate) use explain::refusal_of;
+pub use explain::{Explanation, Held, Shortage};
+pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
+pub(crate) use orders::OrderIndex;
+pub(crate) use page::page_limit;
+pub use page::{PAGE_ITEMS_MAX, Page};
+pub(crate) use timeline::entries_of;
+pub use timeline::{Happening, Timeline, TimelineEntry};
 
 use std::collections::BTreeMap;
 
@@ -6,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::domain::ids::{DeliveryId, SkuId};
-use crate::domain::inventory::{Counters, Incoming, Inventory, StockPolicy};
+use crate::domain::inventory::{Counters, Hold, HoldOwner, Incoming, Inventory, StockPolicy};
 
 /// A SKU as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,4 +57,13 @@ impl SkuView {
             parked: inventory.parked.clone(),
         }
     }
+}
+
+/// Who holds units of a SKU, and how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The owner of the hold.
+    pub owner: HoldOwner,
+    /// What it holds.
+    pub hold: Hold,
 }

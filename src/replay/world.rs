@@ -36,6 +36,8 @@ pub struct World {
     last_at: Timestamp,
     records: u64,
     origins: [Option<IdOrigin>; 3],
+    sequence: u64,
+    placements: Vec<(OrderId, u64)>,
 }
 
 impl World {
@@ -49,6 +51,7 @@ impl World {
         for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
             let unreadable = |detail| Error::Record { sequence, detail };
             let raw = raw.map_err(|error| unreadable(error.to_string()))?;
+            self.sequence = sequence;
             self.apply(tagged::decode(raw).map_err(|error| unreadable(error.to_string()))?);
         }
         Ok(())
@@ -72,11 +75,15 @@ impl World {
 
     fn apply_order(&mut self, record: &OrderRecord) {
         let order = self.orders.entry(record.order.clone()).or_default();
+        let was_there = order.is_some();
         if let Err(reason) = guard::apply(|| Order::apply(order, record)) {
             tracing::error!(order = %record.order, %reason, "parked in replay");
             if let Some(order) = order {
                 order.parked.get_or_insert(reason);
             }
+        }
+        if !was_there && order.is_some() {
+            self.placements.push((record.order.clone(), self.sequence));
         }
         for event in &record.events {
             if let OrderEvent::Placed { origin, .. } = event {
@@ -140,6 +147,12 @@ impl World {
     /// The highest made order id of each kind, for the generators to go on from.
     pub fn origins(&self) -> impl Iterator<Item = IdOrigin> {
         self.origins.iter().copied().flatten()
+    }
+
+    /// Takes out the orders in the order in which they were placed, each with the sequence number of the
+    /// record that placed it.
+    pub(crate) fn take_placements(&mut self) -> Vec<(OrderId, u64)> {
+        std::mem::take(&mut self.placements)
     }
 
     /// The latest engine time in the journal.

@@ -102,6 +102,8 @@ pub(crate) fn parked(entity: EntityId, reason: Option<&str>) -> Raw {
 /// The event that `place` begins with.
 pub(crate) fn placed(place: &earmark::PlaceOrder) -> OrderEvent {
     let limits = earmark::domain::order::Limits { lines_max: 100 };
-    let events = earmark::domain::order::decide_place(place, IdOrigin::Caller, limits).unwrap();
+    let events =
+        earmark::domain::order::decide_place(place, IdOrigin::Caller, limits, earmark::Terms::simple())
+            .unwrap();
     events.into_iter().next().unwrap()
 }

@@ -91,12 +91,12 @@ pub(crate) fn answer(id: &str, state: State, money: [i64; 3], version: u64) -> O
 
 /// A SKU's `[available, reserved, committed, shipped]`.
 pub(crate) async fn stock(engine: &Engine, name: &str) -> [u64; 4] {
-    let c = engine.sku(&sku(name)).await.unwrap().unwrap().counters;
+    let c = engine.sku(&sku(name)).view().await.unwrap().unwrap().counters;
     [c.available, c.reserved, c.committed, c.shipped]
 }
 
 pub(crate) async fn look(engine: &Engine, id: &str) -> Order {
-    engine.order(&order(id)).await.unwrap().unwrap()
+    engine.order(&order(id)).view().await.unwrap().unwrap()
 }
 
 pub(crate) async fn assert_sound(engine: &Engine) {

@@ -19,7 +19,8 @@ pub(crate) fn config(fs: &SimFs) -> Config {
         clock: Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000))),
         entropy: Arc::new(SeededEntropy::new(7)),
         segment_bytes: SEGMENT_BYTES,
-        batch_bytes_max: 8 << 10,
+        batch_bytes_max: 4 << 10,
+        lines_per_order_max: 8,
         registry_shards: 2,
         ..Config::new(FOLDER)
     }

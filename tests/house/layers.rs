@@ -14,13 +14,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &["domain", "port", "journal"]),
     ("replay", &["domain", "guard", "journal", "error"]),
     ("config", &["domain", "port", "journal", "error"]),
-    ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config"]),
-    ("outbox", &["domain", "journal", "error", "replay"]),
     ("query", &["domain"]),
+    ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config", "query"]),
+    ("outbox", &["domain", "journal", "error", "replay", "query"]),
     (
         "engine",
         &["domain", "guard", "port", "journal", "error", "replay", "config", "actor", "outbox", "query"],
     ),
+    ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
 ];
 
 /// Imports that point outwards and are known: (from, to, why). The list only ever gets shorter.

@@ -22,8 +22,9 @@ pub(crate) struct Window {
 
 /// One caller: what it asks for once, again and again.
 pub(crate) trait Caller: Send + 'static {
-    /// Asks, and notes each answer in the recorder.
-    fn call(&mut self, recorder: &Recorder) -> impl Future<Output = Result<()>> + Send;
+    /// Asks, and notes each answer in the recorder. The call began at `started`: reading the clock is part
+    /// of what a call costs, and is done once for both ends of a loop.
+    fn call(&mut self, started: Instant, recorder: &Recorder) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What the answers to one step of a call came to.
@@ -112,10 +113,6 @@ impl Recorder {
         self.shared.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.shared.closes
-    }
-
     fn measured(&self, steps: usize) -> Result<StageMeasured> {
         let seconds = self.shared.closes.duration_since(self.shared.opens).as_secs_f64();
         let mut merged: Vec<Step> = Vec::with_capacity(steps);
@@ -154,8 +151,12 @@ pub(crate) async fn drive<C: Caller>(
         .map(|(number, mut caller)| {
             let recorder = recorder.of_caller(number);
             tokio::spawn(async move {
-                while !recorder.is_over() {
-                    caller.call(&recorder).await?;
+                loop {
+                    let started = Instant::now();
+                    if started >= recorder.shared.closes {
+                        break;
+                    }
+                    caller.call(started, &recorder).await?;
                 }
                 Ok::<_, anyhow::Error>(())
             })
@@ -175,8 +176,7 @@ mod tests {
     struct Sleeper;
 
     impl Caller for Sleeper {
-        async fn call(&mut self, recorder: &Recorder) -> Result<()> {
-            let started = Instant::now();
+        async fn call(&mut self, started: Instant, recorder: &Recorder) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(1)).await;
             recorder.granted(0, started, 2);
             Ok(())

@@ -9,6 +9,12 @@ use crate::latency::Quantiles;
 use crate::report;
 use crate::store::DurabilityChoice;
 
+/// By which factor the raw p50s before and after a stage differ at most on a steady disk.
+const P50_APART_MAX: f64 = 1.3;
+
+/// The raw p99 as a multiple of the raw p50, at most, on a steady disk.
+const P99_OVER_P50_MAX: f64 = 5.0;
+
 /// What a row is to reach.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Goal {
@@ -22,11 +28,29 @@ pub(crate) enum Goal {
     LongestWaitMillis(f64),
 }
 
+impl Goal {
+    /// Whether the goal means nothing without a trustworthy measurement of the disk.
+    const fn is_relative_to_disk(self) -> bool {
+        matches!(self, Self::TimesRawP50(_))
+    }
+}
+
 /// A goal and whether it was met.
 #[derive(Debug, Serialize)]
 pub(crate) struct Judged {
     goal: String,
-    met: bool,
+    /// `None` where an unsteady disk leaves nothing to compare with.
+    met: Option<bool>,
+}
+
+impl Judged {
+    const fn word(&self) -> &'static str {
+        match self.met {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "unclear",
+        }
+    }
 }
 
 /// One step of one stage.
@@ -42,6 +66,10 @@ pub(crate) struct Row {
     pub(crate) refused: u64,
     /// The raw append-and-sync loop right before and after.
     pub(crate) raw: Quantiles,
+    /// Its p50 before and after: how steady the disk was meanwhile.
+    pub(crate) raw_p50_us: [f64; 2],
+    /// Whether the disk was steady enough for the row to say something about the engine.
+    pub(crate) disk_steady: bool,
     /// The p50 as a multiple of the raw p50.
     pub(crate) times_raw_p50: f64,
     pub(crate) goals: Vec<Judged>,
@@ -67,6 +95,8 @@ impl Row {
             longest_wait_ms,
             refused: staged.measured.refused,
             raw,
+            raw_p50_us: staged.raw_p50_us,
+            disk_steady: is_steady(staged.raw_p50_us, &raw),
             times_raw_p50,
             goals: Vec::new(),
         };
@@ -75,7 +105,7 @@ impl Row {
     }
 
     fn judge(&self, goal: Goal) -> Judged {
-        let (goal, met) = match goal {
+        let (text, met) = match goal {
             Goal::PerSecond(rate) => (format!("≥ {}", report::per_second(rate)), self.per_second >= rate),
             Goal::TimesRawP50(times) => (format!("p50 ≤ {times} × raw"), self.times_raw_p50 <= times),
             Goal::P99Millis(millis) => (format!("p99 < {millis} ms"), self.latency.p99_us < millis * 1_000.0),
@@ -84,7 +114,8 @@ impl Row {
             }
         };
         // What granted nothing has waits of zero, and meets nothing.
-        Judged { goal, met: met && self.latency.count > 0 }
+        let met = met && self.latency.count > 0;
+        Judged { goal: text, met: (self.disk_steady || !goal.is_relative_to_disk()).then_some(met) }
     }
 }
 
@@ -115,9 +146,9 @@ impl BenchResult {
         self.rows.iter().find(|row| row.name == name && row.callers == callers).map(|row| row.per_second)
     }
 
-    /// Whether every goal was met.
+    /// Whether every goal was met; one that could not be judged was not.
     pub(crate) fn goals_are_met(&self) -> bool {
-        self.rows.iter().flat_map(|row| &row.goals).all(|judged| judged.met)
+        self.rows.iter().flat_map(|row| &row.goals).all(|judged| judged.met == Some(true))
     }
 
     /// Prints the table.
@@ -129,9 +160,14 @@ impl BenchResult {
         ));
         let mut header = vec!["stage", "goal", "callers", "granted"];
         header.extend(report::QUANTILE_HEADER);
-        header.extend(["longest", "refused", "raw p50", "raw p99", "× raw"]);
+        header.extend(["longest", "refused", "raw p50 before / after", "raw p99", "× raw"]);
         let rows: Vec<_> = self.rows.iter().map(cells).collect();
         report::rows(&header, 2, &rows);
+        if self.rows.iter().any(|row| !row.disk_steady) {
+            report::line(
+                "!: the disk was not steady around this stage; its figures say little about the engine.",
+            );
+        }
         report::line(
             "granted: answers that granted something, in the counted time. raw: append of 200 bytes and fdatasync, \
              one thread, right before and after the stage. longest: of the whole stage, also behind the counted time.",
@@ -139,12 +175,18 @@ impl BenchResult {
     }
 }
 
+/// Whether the raw loop found about the same disk before and after, without long stalls in between.
+///
+/// A disk that others use as well, or that is throttled, gives figures that say more about it than about
+/// the engine.
+fn is_steady([before, after]: [f64; 2], raw: &Quantiles) -> bool {
+    let apart = before.max(after) / before.min(after).max(1.0);
+    apart <= P50_APART_MAX && raw.p99_us <= raw.p50_us * P99_OVER_P50_MAX
+}
+
 fn cells(row: &Row) -> Vec<String> {
-    let goals: Vec<String> = row
-        .goals
-        .iter()
-        .map(|judged| format!("{} {}", judged.goal, if judged.met { "met" } else { "MISSED" }))
-        .collect();
+    let goals: Vec<String> =
+        row.goals.iter().map(|judged| format!("{} {}", judged.goal, judged.word())).collect();
     let mut cells = vec![
         row.name.to_owned(),
         goals.join("\n"),
@@ -155,7 +197,11 @@ fn cells(row: &Row) -> Vec<String> {
     cells.extend([
         report::duration(row.longest_wait_ms * 1_000.0),
         report::count(row.refused),
-        report::duration(row.raw.p50_us),
+        format!(
+            "{}{}",
+            row.raw_p50_us.map(report::duration).join(" / "),
+            if row.disk_steady { "" } else { " !" }
+        ),
         report::duration(row.raw.p99_us),
         format!("{:.2}", row.times_raw_p50),
     ]);
@@ -175,6 +221,8 @@ mod tests {
             longest_wait_ms: 20.0,
             refused: 0,
             raw: Quantiles { p50_us: 100.0, ..Quantiles::default() },
+            raw_p50_us: [100.0; 2],
+            disk_steady: true,
             times_raw_p50: 1.5,
             goals: Vec::new(),
         }
@@ -193,13 +241,28 @@ mod tests {
             (Goal::LongestWaitMillis(20.0), false),
         ];
         for (goal, expected) in cases {
-            assert_eq!(row().judge(goal).met, expected, "{goal:?}");
+            assert_eq!(row().judge(goal).met, Some(expected), "{goal:?}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_changed_or_stalled_is_not_steady() {
+        let raw = |p50_us, p99_us| Quantiles { count: 1_000, p50_us, p99_us, ..Quantiles::default() };
+        assert!(is_steady([90.0, 100.0], &raw(95.0, 150.0)));
+        assert!(!is_steady([90.0, 300.0], &raw(95.0, 150.0)));
+        assert!(!is_steady([90.0, 90.0], &raw(90.0, 4_000.0)));
+    }
+
+    #[test]
+    fn on_an_unsteady_disk_what_is_relative_to_it_stays_unclear() {
+        let row = Row { disk_steady: false, ..row() };
+        assert_eq!(row.judge(Goal::TimesRawP50(1.6)).met, None);
+        assert_eq!(row.judge(Goal::PerSecond(1.0)).met, Some(true));
     }
 
     #[test]
     fn a_stage_that_granted_nothing_meets_nothing() {
         let row = Row { latency: Quantiles::default(), ..row() };
-        assert!(!row.judge(Goal::P99Millis(5.0)).met);
+        assert_eq!(row.judge(Goal::P99Millis(5.0)).met, Some(false));
     }
 }

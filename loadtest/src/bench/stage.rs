@@ -37,6 +37,8 @@ pub(crate) struct Staged {
     pub(crate) measured: StageMeasured,
     /// The raw loop's waits before and after the stage together.
     pub(crate) raw: Quantiles,
+    /// The raw loop's p50 before and after: how steady the disk was meanwhile.
+    pub(crate) raw_p50_us: [f64; 2],
 }
 
 impl Bench {
@@ -53,7 +55,7 @@ impl Bench {
     {
         let folder = self.folder.join(name);
         std::fs::create_dir(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let mut raw = self.raw()?;
+        let before = self.raw()?;
         let measured = store::runtime(self.workers)?.block_on(async {
             let engine = store::open(&folder, self.durability).await?;
             receive(&engine, skus).await?;
@@ -62,8 +64,11 @@ impl Bench {
             Ok::<_, anyhow::Error>(measured)
         })?;
         remove(&folder)?;
-        raw.add(self.raw()?).context("merging histograms")?;
-        Ok(Staged { measured, raw: Quantiles::of(&raw) })
+        let after = self.raw()?;
+        let raw_p50_us = [&before, &after].map(|raw| Quantiles::of(raw).p50_us);
+        let mut raw = before;
+        raw.add(after).context("merging histograms")?;
+        Ok(Staged { measured, raw: Quantiles::of(&raw), raw_p50_us })
     }
 
     fn raw(&self) -> Result<Histogram<u64>> {

@@ -37,8 +37,8 @@ pub(crate) fn run(name: StageName, bench: &Bench, result: &mut BenchResult) -> R
         StageName::Hot64 => hot(64, bench, result, |_| vec![Goal::PerSecond(150_000.0)]),
         StageName::Hot1024 => hot(1_024, bench, result, |_| vec![Goal::PerSecond(500_000.0)]),
         StageName::Hot10000 => hot(10_000, bench, result, |result| {
-            // Two thirds of what 1,024 callers reached in this run, or of their goal when they did not run.
-            let reached = result.rate_of("reserve, hot SKU", 1_024).unwrap_or(500_000.0);
+            // Two thirds of the goal of 1,024 callers, or of what they reached in this run if that was more.
+            let reached = result.rate_of("reserve, hot SKU", 1_024).unwrap_or(0.0).max(500_000.0);
             vec![Goal::PerSecond(reached * 2.0 / 3.0), Goal::LongestWaitMillis(1_000.0)]
         }),
         StageName::Batch => batch(bench, result),
@@ -79,9 +79,8 @@ impl HotBuyer {
 }
 
 impl Caller for HotBuyer {
-    async fn call(&mut self, recorder: &Recorder) -> Result<()> {
+    async fn call(&mut self, started: Instant, recorder: &Recorder) -> Result<()> {
         let request = self.reserve()?;
-        let started = Instant::now();
         let answer = self.engine.stock(&self.sku, request).await;
         if granted(answer, recorder)?.is_some() {
             recorder.granted(0, started, 1);
@@ -111,9 +110,10 @@ fn hot(
 struct BatchBuyer(HotBuyer);
 
 impl Caller for BatchBuyer {
-    async fn call(&mut self, recorder: &Recorder) -> Result<()> {
+    async fn call(&mut self, _: Instant, recorder: &Recorder) -> Result<()> {
         let requests = (0..BATCH).map(|_| Ok((self.0.sku.clone(), self.0.reserve()?)));
         let requests = requests.collect::<Result<Vec<_>>>()?;
+        // Making a thousand requests is the caller's work and not the engine's.
         let started = Instant::now();
         let mut units = 0;
         for answer in self.0.engine.stock_all(requests).await {
@@ -165,22 +165,15 @@ impl Shopper {
             shipping: 0,
             seller: None,
         });
-        let place = PlaceOrder {
-            order: Some(order.clone()),
-            business: self.business.clone(),
-            customer: None,
-            currency: Currency::EUR,
-            cart: None,
-            lines: lines.collect(),
-        };
+        let place =
+            PlaceOrder::new(self.business.clone(), Currency::EUR, lines.collect()).with_id(order.clone());
         Ok((order, place))
     }
 }
 
 impl Caller for Shopper {
-    async fn call(&mut self, recorder: &Recorder) -> Result<()> {
+    async fn call(&mut self, started: Instant, recorder: &Recorder) -> Result<()> {
         let (_, place) = self.order()?;
-        let started = Instant::now();
         if granted(self.engine.place(place).await, recorder)?.is_some() {
             recorder.granted(0, started, 1);
         }
@@ -243,7 +236,7 @@ impl Customer {
 }
 
 impl Caller for Customer {
-    async fn call(&mut self, recorder: &Recorder) -> Result<()> {
+    async fn call(&mut self, _: Instant, recorder: &Recorder) -> Result<()> {
         let (order, place) = self.shopper.order()?;
         let pay = PayOrder {
             order: order.clone(),

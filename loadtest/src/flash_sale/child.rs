@@ -132,7 +132,7 @@ impl Sale {
         let unanswered = (0u32..).zip(asked).filter(|(_, known)| **known == Known::Nothing);
         for (number, _) in unanswered {
             in_doubt += 1;
-            if self.engine.order(&order_id(number)?).await?.is_some() {
+            if self.engine.order(&order_id(number)?).view().await?.is_some() {
                 decided += 1;
             }
         }
@@ -160,21 +160,8 @@ impl Sale {
 
     /// Places the order, which has one unit; says whether it was granted.
     async fn place(&self, number: u32) -> Result<bool> {
-        let command = PlaceOrder {
-            order: Some(order_id(number)?),
-            business: self.business.clone(),
-            customer: None,
-            currency: Currency::EUR,
-            cart: None,
-            lines: vec![LineRequest {
-                sku: self.sku.clone(),
-                quantity: 1,
-                gross: PRICE_MINOR,
-                discount: 0,
-                shipping: 0,
-                seller: None,
-            }],
-        };
+        let lines = vec![LineRequest::new(self.sku.clone(), 1, PRICE_MINOR)];
+        let command = PlaceOrder::new(self.business.clone(), Currency::EUR, lines).with_id(order_id(number)?);
         let request = Request::from(command).with_key(self.business.clone(), key("place", number)?);
         let started = Instant::now();
         let answer = self.engine.place(request).await;

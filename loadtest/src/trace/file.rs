@@ -186,14 +186,8 @@ impl TraceFile {
             let line = self.line(&row).with_context(|| format!("line {}", line_of(&row)))?;
             lines.extend(line);
         }
-        Ok(PlaceOrder {
-            order: Some(order.clone()),
-            business: self.shop.business.clone(),
-            customer,
-            currency: self.shop.currency,
-            cart: None,
-            lines,
-        })
+        let place = PlaceOrder::new(self.shop.business.clone(), self.shop.currency, lines);
+        Ok(PlaceOrder { customer, ..place.with_id(order.clone()) })
     }
 
     /// The line in a placement's row; `None` when the row has none.

@@ -95,6 +95,8 @@ fn state_name(state: State) -> &'static str {
         State::Shipped => "shipped",
         State::Fulfilled => "delivered",
         State::Cancelled => "cancelled",
+        // A trace is replayed on the simple lifecycle, which has no other states.
+        other => other.name(),
     }
 }
 

@@ -188,7 +188,8 @@ fn inconsistent_skus(orders: &Orders, skus: &[Inventory]) -> Vec<String> {
                 Some(State::Reserved) => held.reserved += u64::from(*quantity),
                 Some(State::Paid) => held.committed += u64::from(*quantity),
                 Some(State::Shipped | State::Fulfilled) => held.shipped += u64::from(*quantity),
-                Some(State::Created | State::Cancelled) | None => {}
+                // The rest hold nothing, or are no states of the simple lifecycle.
+                Some(_) | None => {}
             }
         }
     }

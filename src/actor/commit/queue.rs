@@ -1,7 +1,7 @@
 //! The queue between actors and the writer, and what both know of the engine's health.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use smallvec::SmallVec;
@@ -118,7 +118,8 @@ impl CommitQueue {
 
 /// What the writer tells everyone else: how far the journal is durable, and whether the engine still runs.
 pub(crate) struct Gate {
-    end: watch::Sender<Cursor>,
+    /// Gone when the writer is, which tells whoever watches that nothing more will come.
+    end: Mutex<Option<watch::Sender<u64>>>,
     sequence: AtomicU64,
     halted: OnceLock<Error>,
     tight: AtomicBool,
@@ -127,16 +128,28 @@ pub(crate) struct Gate {
 impl Gate {
     pub(crate) fn new(end: Cursor, space: Space) -> Self {
         Self {
-            end: watch::Sender::new(end),
+            end: Mutex::new(Some(watch::Sender::new(end.sequence))),
             sequence: AtomicU64::new(end.sequence),
             halted: OnceLock::new(),
             tight: AtomicBool::new(space == Space::ReserveOnly),
         }
     }
 
-    /// The durable end of the journal, to be watched.
-    pub(crate) fn watch(&self) -> watch::Receiver<Cursor> {
-        self.end.subscribe()
+    /// The next sequence number that is not yet durable, to be watched; its sender is gone when the writer is.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        match &*self.end() {
+            Some(end) => end.subscribe(),
+            None => watch::Sender::new(self.sequence()).subscribe(),
+        }
+    }
+
+    fn end(&self) -> MutexGuard<'_, Option<watch::Sender<u64>>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer has gone: whoever watches learns that nothing more will come.
+    pub(super) fn close(&self) {
+        *self.end() = None;
     }
 
     /// The next sequence number that is not yet durable.
@@ -156,14 +169,8 @@ impl Gate {
 
     pub(super) fn advance(&self, end: Cursor) {
         self.sequence.store(end.sequence, Ordering::Release);
-        if self.end.receiver_count() > 0 {
-            self.end.send_replace(end);
-        } else {
-            // Nobody waits; the value is kept for whoever subscribes next.
-            self.end.send_if_modified(|current| {
-                *current = end;
-                false
-            });
+        if let Some(watched) = &*self.end() {
+            watched.send_replace(end.sequence);
         }
     }
 

@@ -137,5 +137,6 @@ impl Drop for Writer {
     /// Whoever still waits behind the writer, or asks later, is told that the engine is closed.
     fn drop(&mut self) {
         self.queue.close();
+        self.gate.close();
     }
 }

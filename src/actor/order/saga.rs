@@ -17,8 +17,8 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, Order, Plan, SagaEnd};
-use crate::domain::record::Record;
+use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd};
+use crate::domain::record::{KeyMark, Record};
 use crate::domain::refusal::Refusal;
 use crate::guard;
 
@@ -51,9 +51,8 @@ impl OrderState {
         let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
             return;
         };
-        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
-        if let Some(claim) = claim.filter(|_| redelivered) {
-            self.core.keys.reclaim(claim);
+        if let Some(claim) = self.claim() {
+            self.core.keys.resume(&claim);
         }
         let done = Vec::with_capacity(plan.demand.len());
         self.run = Some(Run {
@@ -70,14 +69,19 @@ impl OrderState {
         self.go_forward(myself);
     }
 
+    /// The key that the end of the saga under way will answer.
+    fn claim(&self) -> Option<KeyClaim> {
+        self.order.as_ref()?.pending.as_ref()?.claim.clone()
+    }
+
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
     fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
-        let sequential = run.plan.op == StepOp::Reserve;
+        let sequential = run.plan.op.takes();
         let from = run.done.len();
         let until = if sequential { (from + 1).min(run.plan.demand.len()) } else { run.plan.demand.len() };
         if from == until {
-            return self.end(SagaEnd::Done);
+            return self.end(myself, &SagaEnd::Done);
         }
         run.waiting = until - from;
         let (op, number) = (run.plan.op, run.plan.number);
@@ -105,7 +109,7 @@ impl OrderState {
             run.done.iter().rev().filter_map(|index| run.plan.demand.get(*index)).cloned().collect()
         };
         if undo.is_empty() {
-            return self.end(SagaEnd::Undone(refusal));
+            return self.end(myself, &SagaEnd::Undone(refusal));
         }
         run.waiting = undo.len();
         let number = run.plan.number + 1;
@@ -156,7 +160,7 @@ impl OrderState {
                 run.stuck = Some(smol_str::format_smolstr!("{sku} could not undo its step: {refusal}"));
             }
             if run.waiting == 0 {
-                self.undone();
+                self.undone(myself);
             }
             return;
         }
@@ -176,29 +180,46 @@ impl OrderState {
     }
 
     /// Every SKU has answered to the undoing.
-    fn undone(&mut self) {
+    fn undone(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
         let Some(refusal) = run.refusal.clone() else { return };
         match run.stuck.take() {
             Some(reason) => self.park_saga(reason),
-            None => self.end(SagaEnd::Undone(refusal)),
+            None => self.end(myself, &SagaEnd::Undone(refusal)),
         }
     }
 
     /// Records how the saga came out and answers whoever waits for it.
-    fn end(&mut self, end: SagaEnd) {
+    fn end(&mut self, myself: &ActorRef<OrderMessage>, end: &SagaEnd) {
         let Some(run) = self.run.take() else { return };
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
         let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
-        let mut record = self.record(order::finish(order, &end), by, self.core.clock.now());
+        let before = order.deadline;
+        let mut record = self.record(order::finish(order, end), by, self.core.clock.now());
+        // One saga can lead straight into the next, which then owes the answer.
+        let goes_on = record.events.iter().any(OrderEvent::begins_saga);
+        if goes_on {
+            record.mark = claim.clone().map(|c| Box::new(KeyMark::Started(c)));
+        }
         let applied = guard::apply(|| Order::apply(&mut self.order, &record));
         settle(&self.core, &self.id, &run);
         if let Err(reason) = applied {
             self.run = Some(run);
             return self.park_saga(reason);
         }
-        let outcome: Outcome = match &end {
+        self.rearm(before);
+        if goes_on {
+            let mut draft = Draft::default();
+            draft.record(&Record::Order(record));
+            self.commit(draft);
+            self.begin(myself, run.reply, run.redelivered);
+            if let Some(next) = &mut self.run {
+                next.tell = run.tell;
+            }
+            return;
+        }
+        let outcome: Outcome = match end {
             SagaEnd::Done => self.outcome(),
             SagaEnd::Undone(refusal) => Err(refusal.clone()),
         };
@@ -208,26 +229,30 @@ impl OrderState {
         if let Some(reply) = run.reply {
             draft.answer(reply, outcome);
         }
-        self.core.commit(draft);
+        self.commit(draft);
         if let Some(tell) = run.tell {
-            let resumed = if end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
+            let resumed = if *end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
             let _ = tell.send(resumed);
         }
     }
 
     /// Parks an order whose saga can neither go on nor back; it stays open, and unpark drives it on.
+    /// Whoever waits for its end is told that it is parked.
     fn park_saga(&mut self, reason: smol_str::SmolStr) {
         let Some(run) = self.run.take() else { return };
         settle(&self.core, &self.id, &run);
         self.park(reason.clone());
+        let refusal = Refusal::Parked { reason };
         let mut draft = Draft::default();
-        // Whoever waits is not left waiting for an operator; the key is free until the saga goes on.
-        let claim = self.order.as_ref().and_then(|order| order.pending.as_ref()?.claim.as_ref());
-        let waiting = claim.map(|claim| self.core.keys.release(claim)).unwrap_or_default();
-        for reply in waiting.into_iter().chain(run.reply) {
-            draft.answer(reply, Err(Refusal::Parked { reason: reason.clone() }));
+        if let Some(claim) = self.claim() {
+            for waiting in self.core.keys.suspend(&claim, refusal.clone()) {
+                draft.answer(waiting, Err(refusal.clone()));
+            }
         }
-        self.core.commit(draft);
+        if let Some(reply) = run.reply {
+            draft.answer(reply, Err(refusal));
+        }
+        self.commit(draft);
         if let Some(tell) = run.tell {
             let _ = tell.send(Resumed::Parked);
         }
@@ -246,7 +271,7 @@ struct Ask {
 /// Tells the SKUs that granted a provisional hold that the order's fate is decided, so that whoever waits
 /// for it there goes on.
 fn settle(core: &Arc<Core>, id: &OrderId, run: &Run) {
-    if run.plan.op != StepOp::Reserve || run.plan.demand.len() < 2 {
+    if !run.plan.op.takes() || run.plan.demand.len() < 2 {
         return;
     }
     for (sku, _) in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {

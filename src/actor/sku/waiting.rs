@@ -23,7 +23,7 @@ impl Provisional {
     /// Notes what a granted step means: a provisional hold, or the end of one.
     pub(super) fn note(&mut self, step: &Step) {
         match step.step.op {
-            StepOp::Reserve if step.provisional => {
+            StepOp::Reserve | StepOp::Take if step.provisional => {
                 self.units += step.step.quantity;
                 let held = self.by_order.entry(step.step.order.clone()).or_default();
                 held.units += step.step.quantity;

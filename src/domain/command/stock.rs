@@ -204,6 +204,8 @@ impl StockStep {
 pub enum StepOp {
     /// available → reserved.
     Reserve,
+    /// available → reserved → committed, in one message: deduction at payment.
+    Take,
     /// reserved → committed.
     Commit,
     /// committed → reserved: undoes `Commit`.
@@ -217,11 +219,17 @@ pub enum StepOp {
 }
 
 impl StepOp {
+    /// Whether it takes available units, so that others can stand in its way.
+    #[must_use]
+    pub const fn takes(self) -> bool {
+        matches!(self, Self::Reserve | Self::Take)
+    }
+
     /// The operation that undoes this one; `None` for those that are themselves an undoing.
     #[must_use]
     pub const fn undo(self) -> Option<Self> {
         match self {
-            Self::Reserve => Some(Self::Release),
+            Self::Reserve | Self::Take => Some(Self::Release),
             Self::Commit => Some(Self::Uncommit),
             Self::Ship => Some(Self::Unship),
             Self::Uncommit | Self::Release | Self::Unship => None,

@@ -2,7 +2,9 @@
 //!
 //! Steps can be delivered again after a crash. A hold remembers the last step that changed it, so that
 //! a step it has seen is recognised; where the hold is gone, only the order's own later steps can have
-//! emptied it, and a redelivered `Ship` or any `Release` is known to be done.
+//! emptied it, and a redelivered `Ship` or any `Release` is known to be done. A forward step that comes
+//! after its own undoing is refused, so that the saga is undone everywhere. What is done already is so
+//! for a parked SKU too.
 
 use smallvec::SmallVec;
 
@@ -35,28 +37,39 @@ pub fn decide_step(
     now: Timestamp,
 ) -> Result<StepDecision, Refusal> {
     let owner = step.owner();
-    let mut draft = Draft::new(inventory, Some(&owner))?;
-    let hold = draft.hold();
-    let absent = hold.is_empty();
-    let seen = !absent && hold.step >= step.number;
+    let hold = inventory.hold(&owner);
+    let absent = hold.is_none();
+    let undone = step.op.undo().is_some() && hold.is_some_and(|hold| hold.step > step.number);
+    let seen = !undone && hold.is_some_and(|hold| hold.step >= step.number);
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         return Ok(StepDecision { events: SmallVec::new() });
     }
+    let mut draft = Draft::new(inventory, Some(&owner))?;
     draft.known()?;
+    if undone {
+        return Err(draft.hold_exceeded(step.quantity, 0));
+    }
     positive(step.quantity)?;
-    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Unship) {
+    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Take | StepOp::Unship) {
         return Err(draft.unknown_hold());
     }
-    if step.op == StepOp::Reserve {
-        reserve(&mut draft, owner, step, now)?;
+    if step.op.takes() {
+        reserve(&mut draft, owner.clone(), step, now)?;
+        if step.op == StepOp::Take {
+            let (quantity, step) = (step.quantity, step.number);
+            draft.record(StockEvent::Committed { owner, quantity, step })?;
+        }
         let (events, _) = draft.finish()?;
         return Ok(StepDecision { events });
     }
     suffices(&draft, step)?;
     let (quantity, number) = (step.quantity, step.number);
     let event = match step.op {
-        StepOp::Reserve | StepOp::Commit => StockEvent::Committed { owner, quantity, step: number },
+        // Those that take were decided above.
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+            StockEvent::Committed { owner, quantity, step: number }
+        }
         StepOp::Uncommit => StockEvent::Uncommitted { owner, quantity, step: number },
         StepOp::Release => {
             let reserved = quantity.min(draft.hold().reserved);
@@ -106,7 +119,7 @@ fn take(
 fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Commit => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
         StepOp::Uncommit | StepOp::Ship => hold.committed,
         StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
         StepOp::Unship => draft.counters().away(),

@@ -8,6 +8,8 @@
 //! The hasher has fixed seeds, so that a run can be repeated exactly. Nothing depends on the order of
 //! the shards all the same: what leaves the table leaves it sorted by owner.
 
+mod page;
+
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 

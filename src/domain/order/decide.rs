@@ -2,10 +2,12 @@
 
 use smallvec::{SmallVec, smallvec};
 
+use super::due;
 use super::event::{OrderEvent, PlacedLine};
-use super::lifecycle::{Action, Lifecycle, LifecycleId, State};
+use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
 use super::state::Order;
+use super::terms::{Deduction, LatePayment, RefundCause, Terms};
 use crate::domain::command::{
     CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
     ShipOrder,
@@ -28,7 +30,12 @@ pub struct Limits {
 /// # Errors
 /// A refusal when the order has no line or too many, or a line makes no sense. Whether there is stock is
 /// decided by the SKUs afterwards.
-pub fn decide_place(command: &PlaceOrder, origin: IdOrigin, limits: Limits) -> Result<Events, Refusal> {
+pub fn decide_place(
+    command: &PlaceOrder,
+    origin: IdOrigin,
+    limits: Limits,
+    terms: Terms,
+) -> Result<Events, Refusal> {
     if command.lines.is_empty() {
         return Err(Refusal::NoLines);
     }
@@ -50,15 +57,21 @@ pub fn decide_place(command: &PlaceOrder, origin: IdOrigin, limits: Limits) -> R
         shipping: line.shipping,
         seller: line.seller.clone(),
     });
-    Ok(smallvec![OrderEvent::Placed {
+    let mut events: Events = smallvec![OrderEvent::Placed {
         business: command.business.clone(),
         customer: command.customer.clone(),
         cart: command.cart.clone(),
         currency: command.currency,
-        lifecycle: LifecycleId::SIMPLE,
+        lifecycle: command.order_type.lifecycle(),
+        terms,
         origin,
+        delivery: command.delivery.clone(),
         lines: lines.collect(),
-    }])
+    }];
+    if terms.deduction == Deduction::AtPayment {
+        events.push(OrderEvent::Accepted);
+    }
+    Ok(events)
 }
 
 /// What the line costs with its shipping.
@@ -86,12 +99,17 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         OrderCommand::Ship(ship) => decide_ship(order, ship),
         OrderCommand::Deliver(deliver) => decide_deliver(order, deliver),
         OrderCommand::Cancel(cancel) => decide_cancel(order, cancel),
+        OrderCommand::Progress(progress) => due::decide_progress(order, progress),
+        OrderCommand::ChangeDelivery(change) => due::decide_change(order, change),
+        OrderCommand::ExtendDeadline(extend) => due::decide_extend(order, extend),
+        OrderCommand::Close(close) => due::decide_close(order, close),
     }
 }
 
 fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
     let can_settle = order.allows(Action::Settle).is_ok();
-    if !can_settle {
+    let late = order.allows(Action::PayLate).is_ok();
+    if !can_settle && !late {
         order.allows(Action::PayPart)?;
     }
     if pay.amount.currency != order.currency {
@@ -107,15 +125,42 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
         method: pay.method.clone(),
         amount: pay.amount.minor,
     }];
+    if late {
+        events.push(late_payment(order, pay.amount.minor));
+        return Ok(events);
+    }
+    if !can_settle {
+        events.extend(beyond_due(order, pay.amount.minor));
+        return Ok(events);
+    }
     let settles = match pay.settlement {
         Settlement::WhenCovered => paid.saturating_sub(order.refund_due) >= order.due,
         Settlement::Declared => true,
         Settlement::PartOnly => false,
     };
-    if settles && can_settle {
+    if settles {
         events.push(OrderEvent::SettlementStarted);
     }
     Ok(events)
+}
+
+/// What becomes of a payment on a cancelled order: it revives one that timed out and that it covers, if the
+/// terms say so; else it is due back.
+fn late_payment(order: &Order, amount: i64) -> OrderEvent {
+    let revives = order.terms.late_payment == LatePayment::Revive && !order.expired.is_empty();
+    if revives && amount >= order.price_of_expired() {
+        OrderEvent::RevivalStarted
+    } else {
+        OrderEvent::RefundDue { amount, cause: RefundCause::Late }
+    }
+}
+
+/// What a payment on a settled order brings beyond what is due, where the terms give that back.
+fn beyond_due(order: &Order, amount: i64) -> Option<OrderEvent> {
+    let kept = order.paid.saturating_sub(order.refund_due);
+    let cause = if kept >= order.due { RefundCause::Duplicate } else { RefundCause::Excess };
+    let beyond = kept.saturating_add(amount).saturating_sub(order.due).min(amount);
+    (order.terms.refund_excess && beyond > 0).then_some(OrderEvent::RefundDue { amount: beyond, cause })
 }
 
 /// The payment's id: the caller's if it is new to the order, else the first free number.
@@ -148,9 +193,10 @@ fn decide_deliver(order: &Order, deliver: &DeliverOrder) -> Result<Events, Refus
 fn decide_cancel(order: &Order, cancel: &CancelOrder) -> Result<Events, Refusal> {
     check_reason(&cancel.reason)?;
     order.allows_one_of(Action::CancelPart, Action::Cancel)?;
-    let lines = resolve(order, &cancel.lines, Action::CancelPart, |line| line.counters.held())?;
+    let lines = resolve(order, &cancel.lines, Action::CancelPart, |line| line.counters.open())?;
     order.allows(order.cancel_action(&lines))?;
-    Ok(smallvec![OrderEvent::CancellationStarted { lines, reason: cancel.reason.clone() }])
+    let reason = cancel.reason.clone();
+    Ok(smallvec![OrderEvent::CancellationStarted { lines, reason, expired: false }])
 }
 
 /// The units a command names, line by line and each line once, or all that is `left` if it names none.
@@ -239,7 +285,7 @@ impl Order {
         let left = active.saturating_sub(units(lines));
         if left == 0 {
             Action::Cancel
-        } else if self.state == State::Reserved {
+        } else if matches!(self.state, State::Reserved | State::Accepted) {
             Action::CancelPart
         } else if delivered == left {
             Action::CancelLast

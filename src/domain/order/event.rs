@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::LifecycleId;
+use super::terms::{Deduction, Delivery, Notice, RefundCause, Terms};
 use crate::domain::command::LineQuantity;
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
@@ -10,6 +11,7 @@ use crate::domain::ids::{
 use crate::domain::inventory::Reason;
 use crate::domain::money::Currency;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
 /// A line as it was placed. Amounts are totals of the line in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +43,19 @@ pub enum OrderEvent {
         currency: Currency,
         /// The rules it lives by.
         lifecycle: LifecycleId,
+        /// The terms it was placed under.
+        terms: Terms,
         /// How its id was made.
         origin: IdOrigin,
+        /// Where it goes.
+        delivery: Option<Delivery>,
         /// What was bought.
         lines: Vec<PlacedLine>,
         /// The cart that became the order.
         cart: Option<CartId>,
     },
+    /// Nothing was reserved: the stock is taken at payment.
+    Accepted,
     /// Every SKU granted its part.
     Reserved,
     /// A SKU refused its part, and what others had granted was given back.
@@ -98,11 +106,59 @@ pub enum OrderEvent {
         lines: Vec<LineQuantity>,
         /// Why, in the caller's words.
         reason: Reason,
+        /// Whether time ran out; else somebody called it off.
+        expired: bool,
     },
     /// The units of the last started cancellation are available again.
     Cancelled {
         /// Minor units due back to the buyer because of it.
         refund_due: i64,
+    },
+    /// The customer is to be told something.
+    NoticeRaised(Notice),
+    /// Money is due back.
+    RefundDue {
+        /// Minor units due back.
+        amount: i64,
+        /// Why.
+        cause: RefundCause,
+    },
+    /// Late money came; the stock of the order that timed out is being reserved again.
+    RevivalStarted,
+    /// It was still there: the order lives again.
+    Revived,
+    /// It was gone: the late money is due back.
+    RevivalUndone {
+        /// The SKU's reason.
+        refusal: Refusal,
+        /// Minor units due back.
+        refund_due: i64,
+    },
+    /// The goods were fetched.
+    Picked,
+    /// The goods were packed.
+    Packed,
+    /// The receipt is confirmed; after-sales begins.
+    Confirmed {
+        /// Whether time confirmed it; else the buyer did.
+        automatic: bool,
+    },
+    /// The after-sales window is over.
+    Completed {
+        /// Whether time completed it; else somebody did.
+        automatic: bool,
+    },
+    /// Closed by hand.
+    Closed {
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Address or contact changed.
+    DeliveryChanged(Delivery),
+    /// The moment that the order waits for was put off.
+    DeadlineExtended {
+        /// The new deadline.
+        until: Timestamp,
     },
 }
 
@@ -112,8 +168,9 @@ impl OrderEvent {
     pub fn begins_saga(&self) -> bool {
         matches!(
             self,
-            Self::Placed { .. }
+            Self::Placed { terms: Terms { deduction: Deduction::AtPlacement, .. }, .. }
                 | Self::SettlementStarted
+                | Self::RevivalStarted
                 | Self::ShipmentStarted { .. }
                 | Self::CancellationStarted { .. }
         )

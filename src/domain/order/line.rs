@@ -53,6 +53,12 @@ impl LineCounters {
         self.reserved.saturating_add(self.committed)
     }
 
+    /// Units that were neither called off nor shipped.
+    #[must_use]
+    pub const fn open(&self) -> u32 {
+        self.active().saturating_sub(self.shipped)
+    }
+
     /// Units under way to the buyer.
     #[must_use]
     pub const fn under_way(&self) -> u32 {

@@ -10,19 +10,29 @@
 //!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
+//!   RevivalStarted ──reserve───────► Revived             or: release ──► RevivalUndone
 //! ```
 
 mod apply;
 mod decide;
+mod due;
 mod event;
 mod lifecycle;
 mod line;
 mod saga;
 mod state;
+mod terms;
+#[cfg(test)]
+mod tests;
 
 pub use decide::{Limits, decide, decide_place};
+pub use due::decide_due;
 pub use event::{OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
 pub use saga::{Plan, SagaEnd, finish};
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
+pub use terms::{
+    Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,
+    TermsByType,
+};

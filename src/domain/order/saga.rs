@@ -11,7 +11,9 @@ use smallvec::smallvec;
 
 use super::decide::Events;
 use super::event::OrderEvent;
+use super::lifecycle::State;
 use super::state::{Order, PendingKind};
+use super::terms::RefundCause;
 use crate::domain::command::{LineQuantity, StepOp};
 use crate::domain::ids::SkuId;
 use crate::domain::refusal::Refusal;
@@ -47,8 +49,14 @@ impl Order {
         let (op, demand) = match &pending.kind {
             PendingKind::Placement => (StepOp::Reserve, all(|l| l.counters.ordered)),
             PendingKind::Settlement => (StepOp::Commit, all(|l| l.counters.reserved)),
+            PendingKind::Taking => (StepOp::Take, all(|l| l.counters.open())),
+            PendingKind::Revival => (StepOp::Reserve, self.demand_of(&self.expired)),
             PendingKind::Shipment(parts) => (StepOp::Ship, self.demand_of(parts)),
-            PendingKind::Cancellation(parts) => (StepOp::Release, self.demand_of(parts)),
+            // Where nothing is held, there is nothing to give back.
+            PendingKind::Cancellation { .. } if self.state == State::Accepted => {
+                (StepOp::Release, Vec::new())
+            }
+            PendingKind::Cancellation { lines, .. } => (StepOp::Release, self.demand_of(lines)),
         };
         Some(Plan { op, number: pending.step, demand })
     }
@@ -79,7 +87,23 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
         (PendingKind::Placement, SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::Refused { refusal: refusal.clone() }]
         }
-        (PendingKind::Settlement, SagaEnd::Done) => smallvec![OrderEvent::Settled],
+        (PendingKind::Settlement | PendingKind::Taking, SagaEnd::Done) => {
+            let mut events: Events = smallvec![OrderEvent::Settled];
+            events.extend(order.excess());
+            events
+        }
+        (PendingKind::Taking, SagaEnd::Undone(refusal)) => {
+            let refund_due = order.paid.saturating_sub(order.refund_due);
+            smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
+        }
+        // What was paid settles the order that lives again.
+        (PendingKind::Revival, SagaEnd::Done) => {
+            smallvec![OrderEvent::Revived, OrderEvent::SettlementStarted]
+        }
+        (PendingKind::Revival, SagaEnd::Undone(refusal)) => {
+            let refund_due = order.payments.last().map_or(0, |payment| payment.amount);
+            smallvec![OrderEvent::RevivalUndone { refusal: refusal.clone(), refund_due }]
+        }
         (PendingKind::Settlement, SagaEnd::Undone(refusal)) => {
             let refund_due = order.payments.last().map_or(0, |payment| payment.amount);
             smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
@@ -88,13 +112,31 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
         (PendingKind::Shipment(_), SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
         }
-        (PendingKind::Cancellation(parts), _) => {
-            smallvec![OrderEvent::Cancelled { refund_due: order.refund_for(parts) }]
+        (PendingKind::Cancellation { lines, .. }, _) => {
+            smallvec![OrderEvent::Cancelled { refund_due: order.refund_for(lines) }]
         }
     }
 }
 
 impl Order {
+    /// What was paid beyond what is due, where the terms give that back.
+    fn excess(&self) -> Option<OrderEvent> {
+        let amount = self.paid.saturating_sub(self.refund_due).saturating_sub(self.due);
+        let due = self.terms.refund_excess && amount > 0;
+        due.then_some(OrderEvent::RefundDue { amount, cause: RefundCause::Excess })
+    }
+
+    /// The price of the units that were called off because time ran out.
+    pub(super) fn price_of_expired(&self) -> i64 {
+        let prices = self.expired.iter().filter_map(|part| {
+            let line = self.line(part.line)?;
+            let cancelled = line.counters.cancelled;
+            let kept = cancelled.saturating_sub(part.quantity);
+            Some(line.share_of_first(cancelled).saturating_sub(line.share_of_first(kept)))
+        });
+        prices.fold(0, i64::saturating_add)
+    }
+
     /// The price of `parts` by the shares fixed at placement.
     pub(crate) fn price_of(&self, parts: &[LineQuantity]) -> i64 {
         parts

@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
+use super::terms::{Deadline, Delivery, Terms};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, OrderId, PaymentId, PaymentMethod, Principal,
@@ -23,6 +24,8 @@ pub struct Order {
     pub version: u64,
     /// The rules it lives by.
     pub lifecycle: LifecycleId,
+    /// The terms it was placed under.
+    pub terms: Terms,
     /// Where it stands.
     pub state: State,
     /// The business line or shop that sells.
@@ -37,6 +40,12 @@ pub struct Order {
     pub origin: IdOrigin,
     /// When it was placed.
     pub placed_at: Timestamp,
+    /// When the last of it reached the buyer.
+    pub received_at: Option<Timestamp>,
+    /// The moment that it waits for.
+    pub deadline: Option<Deadline>,
+    /// Where it goes.
+    pub delivery: Option<Delivery>,
     /// What was bought; line numbers count from 1.
     pub lines: Vec<Line>,
     /// Payments in the order in which they came.
@@ -53,6 +62,8 @@ pub struct Order {
     pub steps: u32,
     /// The saga that is under way.
     pub pending: Option<Pending>,
+    /// Units that were called off because time ran out, and that late money can bring back.
+    pub expired: Vec<LineQuantity>,
     /// Why the placement was refused.
     pub refusal: Option<Refusal>,
     /// Why the order, or its last cancelled part, was called off.
@@ -103,10 +114,19 @@ pub enum PendingKind {
     Placement,
     /// Commit what is reserved.
     Settlement,
+    /// Take and commit what was not reserved at placement.
+    Taking,
     /// Ship units.
     Shipment(Vec<LineQuantity>),
     /// Give units back.
-    Cancellation(Vec<LineQuantity>),
+    Cancellation {
+        /// Units by line.
+        lines: Vec<LineQuantity>,
+        /// Whether time ran out.
+        expired: bool,
+    },
+    /// Reserve again what was given back when time ran out.
+    Revival,
 }
 
 /// An idempotency key bound to the body it was first used with.

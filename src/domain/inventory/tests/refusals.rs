@@ -84,8 +84,36 @@ fn a_parked_inventory_takes_neither_commands_nor_steps() {
     inventory.parked = Some("why".into());
     let parked = Refusal::Parked { reason: "why".into() };
     check(&inventory, &receive(1), parked.clone());
-    assert_eq!(decide_step(&inventory, &step(1, StepOp::Release, 1), true, NOW), Err(parked.clone()));
+    assert_eq!(decide_step(&inventory, &step(1, StepOp::Reserve, 1), false, NOW), Err(parked.clone()));
     assert_eq!(decide_expiry(&inventory, &cart("c"), NOW), Err(parked));
+}
+
+#[test]
+fn a_parked_inventory_says_what_was_done_before_and_gives_back_no_more() {
+    let mut inventory = stocked(&[]);
+    run_step(&mut inventory, &step(1, StepOp::Reserve, 3));
+    inventory.parked = Some("why".into());
+    let again =
+        |op| decide_step(&inventory, &step(1, op, 3), true, NOW).map(|decision| decision.events.len());
+    assert_eq!(again(StepOp::Reserve), Ok(0));
+    let back = decide_step(&inventory, &step(2, StepOp::Release, 3), true, NOW);
+    assert_eq!(back, Err(Refusal::Parked { reason: "why".into() }));
+    let other = StockStep { order: OrderId::new("other").unwrap(), ..step(2, StepOp::Release, 3) };
+    assert_eq!(decide_step(&inventory, &other, true, NOW).map(|decision| decision.events.len()), Ok(0));
+}
+
+#[test]
+fn a_forward_step_that_comes_after_its_own_undoing_is_refused() {
+    let mut inventory = stocked(&[]);
+    let steps = [(1, StepOp::Reserve), (3, StepOp::Commit), (4, StepOp::Uncommit)];
+    for (number, op) in steps {
+        run_step(&mut inventory, &step(number, op, 3));
+    }
+    let late = decide_step(&inventory, &step(3, StepOp::Commit, 3), true, NOW);
+    assert_eq!(late, Err(Refusal::HoldExceeded { sku: sku(), requested: 3, held: 0 }));
+    let undone = decide_step(&inventory, &step(4, StepOp::Uncommit, 3), true, NOW);
+    assert!(undone.unwrap().events.is_empty());
+    assert_eq!(run_step(&mut inventory, &step(5, StepOp::Commit, 3)).len(), 1);
 }
 
 #[test]

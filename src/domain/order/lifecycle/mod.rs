@@ -3,10 +3,15 @@
 //! A lifecycle has an id that goes into the journal with every order, so that an order keeps the rules
 //! it was placed under. A changed table gets a new id; old ones stay.
 
+mod draw;
+mod tables;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use tables::{ALL, PHYSICAL, SIMPLE};
 
 /// The states an order can be in. A lifecycle uses a subset of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +29,20 @@ pub enum State {
     Fulfilled,
     /// Called off, or refused at placement; its stock is free again.
     Cancelled,
+    /// Placed with its stock to be taken at payment; it waits for that.
+    Accepted,
+    /// Its goods are being fetched.
+    Picking,
+    /// Its goods are ready to leave.
+    Packed,
+    /// Every unit that was not called off has reached the buyer, who has not confirmed it yet.
+    Delivered,
+    /// The buyer has confirmed the receipt, or time has; he may still complain.
+    Confirmed,
+    /// The after-sales window is over.
+    Completed,
+    /// Closed by hand; nothing more will happen.
+    Closed,
 }
 
 /// What can happen to an order. Which actions a state allows is the lifecycle's table.
@@ -54,6 +73,28 @@ pub enum Action {
     CancelLast,
     /// Every unit is called off.
     Cancel,
+    /// Nothing is reserved at placement.
+    Accept,
+    /// It was not paid in time.
+    Expire,
+    /// A payment after the order was cancelled.
+    PayLate,
+    /// A late payment finds the stock still there.
+    Revive,
+    /// The goods are fetched.
+    Pick,
+    /// The goods are packed.
+    Pack,
+    /// The buyer confirms the receipt.
+    Confirm,
+    /// The after-sales window ends.
+    Complete,
+    /// An operator closes the order.
+    Close,
+    /// Address or contact change.
+    Modify,
+    /// More time is given.
+    Extend,
 }
 
 impl State {
@@ -67,6 +108,13 @@ impl State {
             Self::Shipped => "SHIPPED",
             Self::Fulfilled => "FULFILLED",
             Self::Cancelled => "CANCELLED",
+            Self::Accepted => "ACCEPTED",
+            Self::Picking => "PICKING",
+            Self::Packed => "PACKED",
+            Self::Delivered => "DELIVERED",
+            Self::Confirmed => "CONFIRMED",
+            Self::Completed => "COMPLETED",
+            Self::Closed => "CLOSED",
         }
     }
 }
@@ -82,11 +130,21 @@ impl fmt::Display for Action {
         f.pad(match self {
             Self::Reserve => "be reserved",
             Self::Refuse => "be refused",
-            Self::PayPart => "be paid",
+            Self::PayPart | Self::PayLate => "be paid",
             Self::Settle => "be settled",
             Self::ShipPart | Self::ShipAll => "be shipped",
             Self::DeliverPart | Self::DeliverAll => "be delivered",
             Self::CancelPart | Self::CancelRest | Self::CancelLast | Self::Cancel => "be cancelled",
+            Self::Accept => "be accepted",
+            Self::Expire => "time out",
+            Self::Revive => "be revived",
+            Self::Pick => "be picked",
+            Self::Pack => "be packed",
+            Self::Confirm => "be confirmed",
+            Self::Complete => "be completed",
+            Self::Close => "be closed",
+            Self::Modify => "be modified",
+            Self::Extend => "be given more time",
         })
     }
 }
@@ -98,6 +156,8 @@ pub struct LifecycleId(pub u16);
 impl LifecycleId {
     /// The simple lifecycle, version 1.
     pub const SIMPLE: Self = Self(1);
+    /// The lifecycle of physical goods, version 1.
+    pub const PHYSICAL: Self = Self(2);
 }
 
 /// One arrow of a lifecycle.
@@ -114,39 +174,9 @@ pub struct Lifecycle {
     pub rows: &'static [Row],
     /// The state of an order that was just placed.
     pub initial: State,
-    /// States in which an order may stay for good.
+    /// States in which an order may stay for good: it holds no stock there.
     pub terminal: &'static [State],
 }
-
-/// CREATED → RESERVED → PAID → FULFILLED, CANCELLED where allowed; SHIPPED on the way.
-#[rustfmt::skip]
-static SIMPLE: Lifecycle = Lifecycle {
-    id: LifecycleId::SIMPLE,
-    name: "simple",
-    initial: State::Created,
-    terminal: &[State::Fulfilled, State::Cancelled],
-    rows: &[
-        (State::Created,  Action::Reserve,     State::Reserved),  // all or nothing
-        (State::Created,  Action::Refuse,      State::Cancelled), // what was taken has been given back
-        (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
-        (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
-        (State::Reserved, Action::CancelPart,  State::Reserved),
-        (State::Reserved, Action::Cancel,      State::Cancelled), // what was paid is due back
-        (State::Paid,     Action::PayPart,     State::Paid),      // late parts are recorded
-        (State::Paid,     Action::ShipPart,    State::Paid),
-        (State::Paid,     Action::ShipAll,     State::Shipped),
-        (State::Paid,     Action::DeliverPart, State::Paid),      // of what was shipped so far
-        (State::Paid,     Action::CancelPart,  State::Paid),
-        (State::Paid,     Action::CancelRest,  State::Shipped),   // the rest is under way
-        (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
-        (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
-        (State::Shipped,  Action::DeliverPart, State::Shipped),
-        (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
-    ],
-};
-
-/// Every lifecycle that an order in some journal may carry.
-static ALL: &[&Lifecycle] = &[&SIMPLE];
 
 /// What is wrong with a lifecycle's table.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -177,16 +207,6 @@ pub enum LifecycleError {
         /// The state.
         state: State,
     },
-    /// A terminal state has a row that leads elsewhere.
-    #[error("lifecycle {lifecycle}: {state} is terminal but {action:?} leads out of it")]
-    NotTerminal {
-        /// Name of the lifecycle.
-        lifecycle: &'static str,
-        /// The state.
-        state: State,
-        /// The action that leads out.
-        action: Action,
-    },
     /// An order carries a lifecycle that this build does not have.
     #[error("lifecycle {0} is unknown to this build")]
     Unknown(u16),
@@ -197,6 +217,12 @@ impl Lifecycle {
     #[must_use]
     pub fn simple() -> &'static Self {
         &SIMPLE
+    }
+
+    /// The lifecycle of physical goods.
+    #[must_use]
+    pub fn physical() -> &'static Self {
+        &PHYSICAL
     }
 
     /// The lifecycle an order carries; `None` for an id that this build does not know.
@@ -223,20 +249,17 @@ impl Lifecycle {
         self.terminal.contains(&state)
     }
 
-    /// Checks the table: one row for a state and action, every state reachable, an end in reach of every
-    /// state, and no way out of a terminal one. The engine runs it at open.
+    /// Checks the table: one row for a state and action, every state reachable, and an end in reach of
+    /// every state. The engine runs it at open.
     ///
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), LifecycleError> {
         let lifecycle = self.name;
         let mut seen = BTreeSet::new();
-        for (state, action, to) in self.rows {
+        for (state, action, _) in self.rows {
             if !seen.insert((*state, *action)) {
                 return Err(LifecycleError::Ambiguous { lifecycle, state: *state, action: *action });
-            }
-            if self.is_terminal(*state) && to != state {
-                return Err(LifecycleError::NotTerminal { lifecycle, state: *state, action: *action });
             }
         }
         let forward = self.closure([self.initial], |(from, _, to)| (*from, *to));
@@ -331,17 +354,5 @@ mod tests {
             &[State::Cancelled, State::Paid],
         );
         assert!(matches!(t.check(), Err(LifecycleError::Ambiguous { .. })));
-    }
-
-    #[test]
-    fn a_terminal_state_has_no_way_out() {
-        let t = table(
-            &[
-                (State::Created, Action::Refuse, State::Cancelled),
-                (State::Cancelled, Action::Settle, State::Paid),
-            ],
-            &[State::Cancelled, State::Paid],
-        );
-        assert!(matches!(t.check(), Err(LifecycleError::NotTerminal { .. })));
     }
 }

@@ -3,17 +3,22 @@
 //! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
 //! [`Request`].
 
+mod later_life;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{
+pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep};
+
+use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SellerId,
     SkuId,
 };
-use super::inventory::Reason;
-use super::money::{Currency, Money};
-use super::refusal::Refusal;
+use crate::domain::inventory::Reason;
+use crate::domain::money::{Currency, Money};
+use crate::domain::order::{Delivery, OrderType};
+use crate::domain::refusal::{Refusal, check_reason};
+
 pub use stock::{ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
 
 /// A command with everything that travels beside it.
@@ -103,6 +108,38 @@ impl From<CancelOrder> for Command {
 }
 
 impl Command {
+    /// Checks that the command's records have a bounded size, whatever it asks for: `lines_max` lines at the
+    /// most, and reasons of a bounded length. Done before anything of the command is recorded.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyLines`] or [`Refusal::ReasonTooLong`].
+    pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
+        let (lines, reason) = match self {
+            Self::Sku(_, command) => (0, command.reason()),
+            Self::Order(_, OrderCommand::Place(place)) => {
+                if let Some(delivery) = &place.delivery {
+                    check_reason(&delivery.address)?;
+                    check_reason(&delivery.contact)?;
+                }
+                (place.lines.len(), None)
+            }
+            Self::Order(_, OrderCommand::Pay(_)) => (0, None),
+            Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
+            Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
+            Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
+            Self::Order(_, OrderCommand::Close(close)) => (0, Some(&close.reason)),
+            Self::Order(_, OrderCommand::ChangeDelivery(change)) => {
+                check_reason(&change.delivery.address)?;
+                (0, Some(&change.delivery.contact))
+            }
+            Self::Order(_, OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_)) => (0, None),
+        };
+        if lines > lines_max {
+            return Err(Refusal::TooManyLines { lines: lines as u64, max: lines_max as u64 });
+        }
+        reason.map_or(Ok(()), |reason| check_reason(reason))
+    }
+
     /// Whether the command undoes work rather than making new: it is taken while the disk is full, out of
     /// the reserve that is kept for it.
     #[must_use]
@@ -124,6 +161,14 @@ pub enum OrderCommand {
     Deliver(DeliverOrder),
     /// Units, or the whole order, are called off.
     Cancel(CancelOrder),
+    /// The order takes its next step on the way: picked, packed, confirmed, completed.
+    Progress(ProgressOrder),
+    /// Address or contact change.
+    ChangeDelivery(ChangeDelivery),
+    /// The moment that the order waits for is put off.
+    ExtendDeadline(ExtendDeadline),
+    /// An operator closes the order.
+    Close(CloseOrder),
 }
 
 /// Place an order: all of its stock is reserved, or none and the order is refused.
@@ -139,6 +184,10 @@ pub struct PlaceOrder {
     pub currency: Currency,
     /// What is bought; numbered from 1 in this order.
     pub lines: Vec<LineRequest>,
+    /// What kind of order it is: decides its lifecycle and its terms.
+    pub order_type: OrderType,
+    /// Where it goes.
+    pub delivery: Option<Delivery>,
     /// The cart that becomes the order: what it holds becomes the order's hold.
     pub cart: Option<CartId>,
 }
@@ -266,13 +315,29 @@ impl PlaceOrder {
     /// An order by nobody in particular, whose id the engine makes.
     #[must_use]
     pub fn new(business: BusinessId, currency: Currency, lines: Vec<LineRequest>) -> Self {
-        Self { order: None, business, customer: None, currency, lines, cart: None }
+        Self {
+            order: None,
+            business,
+            customer: None,
+            currency,
+            lines,
+            order_type: OrderType::Simple,
+            delivery: None,
+            cart: None,
+        }
     }
 
     /// The same order under an id that the caller chose.
     #[must_use]
     pub fn with_id(mut self, order: OrderId) -> Self {
         self.order = Some(order);
+        self
+    }
+
+    /// The same order of another type.
+    #[must_use]
+    pub fn of_type(mut self, order_type: OrderType) -> Self {
+        self.order_type = order_type;
         self
     }
 

@@ -1,0 +1,135 @@
+//! The calls to one order.
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use super::calls::ask;
+use crate::actor::message::OrderMessage;
+use crate::actor::order::OrderEntity;
+use crate::actor::registry::Found;
+use crate::domain::command::{
+    CancelOrder, DeliverOrder, LineQuantity, OrderAnswer, PayOrder, Request, ScopedKey, Settlement, ShipOrder,
+};
+use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
+use crate::domain::inventory::Reason;
+use crate::domain::money::Money;
+use crate::domain::order::Order;
+use crate::error::Error;
+use crate::replay::compact;
+
+/// One order by its id, whether or not there is such an order: nothing is looked up to make a handle.
+/// Made by [`Engine::order`]. Cheap to clone; while it lives, so does the engine.
+#[derive(Clone, Debug)]
+pub struct OrderHandle {
+    pub(super) engine: Engine,
+    id: OrderId,
+    key: Option<ScopedKey>,
+    by: Option<Principal>,
+}
+
+impl Engine {
+    /// A handle on one order.
+    ///
+    /// ```
+    /// # async fn run(engine: earmark::Engine) -> Result<(), Box<dyn std::error::Error>> {
+    /// let order = engine.order(&"4711".parse()?);
+    /// if let Some(order) = order.view().await? {
+    ///     println!("{} of {} is in", order.paid, order.due);
+    /// }
+    /// order.by("till-3".parse()?).cancel(&[], "changed my mind").await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn order(&self, id: &OrderId) -> OrderHandle {
+        OrderHandle { engine: self.clone(), id: id.clone(), key: None, by: None }
+    }
+}
+
+impl OrderHandle {
+    /// The order's id.
+    #[must_use]
+    pub fn id(&self) -> &OrderId {
+        &self.id
+    }
+
+    /// A handle whose commands are given by `principal`.
+    #[must_use]
+    pub fn by(mut self, principal: Principal) -> Self {
+        self.by = Some(principal);
+        self
+    }
+
+    /// A handle whose command is executed at most once under `key` within `business`. It is good for one
+    /// command and for asking again: another one under the same key is refused as reused.
+    #[must_use]
+    pub fn with_key(mut self, business: BusinessId, key: IdempotencyKey) -> Self {
+        self.key = Some(ScopedKey { business, key });
+        self
+    }
+
+    fn request<C>(&self, command: C) -> Request<C> {
+        Request { command, key: self.key.clone(), by: self.by.clone() }
+    }
+
+    /// The order as it stands; `None` if there is none. What it shows is durable.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn view(&self) -> Result<Option<Order>, Error> {
+        let core = &self.engine.inner.core;
+        let found = core.orders.look(&self.id, |found| match found {
+            Found::Resting(bytes) => Some(bytes.clone()),
+            Found::Active => None,
+        });
+        let (to, from) = oneshot::channel();
+        match found {
+            None => core.hand_out(to, None),
+            Some(Some(bytes)) => core.hand_out(to, compact::unpack_order(&bytes).ok().map(Box::new)),
+            // Between the look and the message the actor may have gone to rest; the message wakes it.
+            Some(None) => ask::<OrderEntity>(&self.engine, &core.orders, &self.id, OrderMessage::Read(to))?,
+        }
+        Ok(from.await.map_err(|_| Error::Closed)??.map(|order| *order))
+    }
+
+    /// Records a payment that settles the order as soon as what is due is covered; the settling one commits
+    /// the order's stock. [`Engine::pay`] takes payments with an id of their own or another rule.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn pay(&self, method: PaymentMethod, amount: Money) -> Result<OrderAnswer, Error> {
+        let (order, settlement) = (self.id.clone(), Settlement::WhenCovered);
+        let payment = PayOrder { order, payment: None, method, amount, settlement };
+        self.engine.pay(self.request(payment)).await
+    }
+
+    /// Records that units left the house; no lines ship all that is committed.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn ship(&self, lines: &[LineQuantity]) -> Result<OrderAnswer, Error> {
+        let shipment = ShipOrder { lines: lines.to_vec(), ..ShipOrder::all(self.id.clone()) };
+        self.engine.ship(self.request(shipment)).await
+    }
+
+    /// Records that units reached the buyer; no lines deliver all that is under way.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn deliver(&self, lines: &[LineQuantity]) -> Result<OrderAnswer, Error> {
+        let delivery = DeliverOrder { lines: lines.to_vec(), ..DeliverOrder::all(self.id.clone()) };
+        self.engine.deliver(self.request(delivery)).await
+    }
+
+    /// Calls off units; no lines call off the whole order, or all that has not left the house.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn cancel(
+        &self,
+        lines: &[LineQuantity],
+        reason: impl Into<Reason>,
+    ) -> Result<OrderAnswer, Error> {
+        let cancellation = CancelOrder { lines: lines.to_vec(), ..CancelOrder::all(self.id.clone(), reason) };
+        self.engine.cancel(self.request(cancellation)).await
+    }
+}

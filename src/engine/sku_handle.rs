@@ -1,0 +1,191 @@
+//! The calls to one SKU's inventory.
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::actor::registry::Found;
+use crate::domain::command::{Request, ReserveStock, ScopedKey, SkuCommand, StockAnswer};
+use crate::domain::ids::{BusinessId, CartId, IdempotencyKey, Principal, SkuId};
+use crate::domain::inventory::{HoldOwner, Inventory, Place, Reason};
+use crate::domain::time::Timestamp;
+use crate::error::Error;
+use crate::query::{Holder, Page, SkuView, page_limit};
+
+/// One SKU by its id, whether or not it is known: nothing is looked up to make a handle. Made by
+/// [`Engine::sku`]. Cheap to clone; while it lives, so does the engine.
+#[derive(Clone, Debug)]
+pub struct SkuHandle {
+    pub(super) engine: Engine,
+    id: SkuId,
+    key: Option<ScopedKey>,
+    by: Option<Principal>,
+}
+
+impl Engine {
+    /// A handle on one SKU.
+    ///
+    /// ```
+    /// # async fn run(engine: earmark::Engine) -> Result<(), Box<dyn std::error::Error>> {
+    /// let chair = engine.sku(&"chair".parse()?).by("warehouse".parse()?);
+    /// chair.receive(10, "delivery note 88").await?;
+    /// chair.reserve("cart-1".parse()?, 2, None).await?;
+    /// assert_eq!(chair.holders(None, 10).await?.items.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn sku(&self, id: &SkuId) -> SkuHandle {
+        SkuHandle { engine: self.clone(), id: id.clone(), key: None, by: None }
+    }
+}
+
+impl SkuHandle {
+    /// The SKU's id.
+    #[must_use]
+    pub fn id(&self) -> &SkuId {
+        &self.id
+    }
+
+    /// A handle whose commands are given by `principal`.
+    #[must_use]
+    pub fn by(mut self, principal: Principal) -> Self {
+        self.by = Some(principal);
+        self
+    }
+
+    /// A handle whose command is executed at most once under `key` within `business`. It is good for one
+    /// command and for asking again: another one under the same key is refused as reused.
+    #[must_use]
+    pub fn with_key(mut self, business: BusinessId, key: IdempotencyKey) -> Self {
+        self.key = Some(ScopedKey { business, key });
+        self
+    }
+
+    async fn command(&self, command: SkuCommand) -> Result<StockAnswer, Error> {
+        let request = Request { command, key: self.key.clone(), by: self.by.clone() };
+        self.engine.stock(&self.id, request).await
+    }
+
+    /// The SKU's counters as they stand; `None` if nothing was ever received for it. What it shows is
+    /// durable.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn view(&self) -> Result<Option<SkuView>, Error> {
+        self.look(SkuView::of).await
+    }
+
+    /// Who holds units, at most `limit` owners at a time, in an order without a meaning. A hold that is
+    /// there while the pages are turned is shown once. A page costs what it shows, however many hold.
+    /// `after` is the `next` of the page before.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn holders(
+        &self,
+        after: Option<&HoldOwner>,
+        limit: usize,
+    ) -> Result<Page<Holder, HoldOwner>, Error> {
+        let (after, limit) = (after.cloned(), page_limit(limit));
+        let found = self.look(move |inventory| {
+            let holds = inventory.holds_after(after.as_ref(), limit + 1);
+            holds
+                .into_iter()
+                .map(|(owner, hold)| Holder { owner: owner.clone(), hold: hold.clone() })
+                .collect::<Vec<_>>()
+        });
+        Ok(Page::cut(found.await?.unwrap_or_default(), limit, |holder| holder.owner.clone()))
+    }
+
+    /// What `show` makes of the inventory, behind the records it rests on.
+    async fn look<T: Send + 'static>(
+        &self,
+        show: impl Fn(&Inventory) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let core = self.engine.inner.core.clone();
+        let found = core.skus.look(&self.id, |found| match found {
+            Found::Resting(inventory) => Some(show(inventory)),
+            Found::Active => None,
+        });
+        let (to, from) = oneshot::channel();
+        match found {
+            None => core.hand_out(to, None),
+            Some(Some(shown)) => core.hand_out(to, Some(shown)),
+            Some(None) => self.engine.look_at(&self.id, move |sku| core.hand_out(to, sku.map(show)))?,
+        }
+        from.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Units came in; the first receipt makes the SKU known.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn receive(&self, quantity: u64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Receive { quantity, reason: reason.into() }).await
+    }
+
+    /// Corrects the count by `delta` units.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn adjust(&self, delta: i64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Adjust { delta, reason: reason.into() }).await
+    }
+
+    /// Holds units for a cart until `deadline`. Asking again replaces the cart's hold.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn reserve(
+        &self,
+        cart: CartId,
+        quantity: u64,
+        deadline: Option<Timestamp>,
+    ) -> Result<StockAnswer, Error> {
+        self.command(ReserveStock { deadline, ..ReserveStock::new(cart, quantity) }.into()).await
+    }
+
+    /// The units that a cart holds are paid for.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn commit(&self, cart: CartId) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Commit { cart }).await
+    }
+
+    /// Gives back what a cart holds. Giving back nothing is no error.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn release(&self, cart: CartId) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Release { cart }).await
+    }
+
+    /// Committed units of a cart leave the house.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn ship(&self, cart: CartId, quantity: u64) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Ship { cart, quantity }).await
+    }
+
+    /// Shipped units come back into stock.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn return_to_stock(
+        &self,
+        quantity: u64,
+        reason: impl Into<Reason>,
+    ) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::ReturnToStock { quantity, to: Place::Available, reason: reason.into() })
+            .await
+    }
+
+    /// Available units are lost, broken or expired.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn write_off(&self, quantity: u64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::WriteOff { quantity, from: Place::Available, reason: reason.into() }).await
+    }
+}

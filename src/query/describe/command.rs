@@ -1,0 +1,84 @@
+//! What was asked for, in words.
+
+use super::{count, units};
+use crate::domain::command::{Command, OrderCommand, ProgressStep, SkuCommand};
+
+impl Command {
+    /// The command as a plain sentence.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Sku(_, command) => command.describe(),
+            Self::Order(_, command) => command.describe(),
+        }
+    }
+}
+
+impl OrderCommand {
+    fn describe(&self) -> String {
+        match self {
+            Self::Place(place) => {
+                let bought: Vec<_> =
+                    place.lines.iter().map(|l| format!("{} × {}", l.quantity, l.sku)).collect();
+                format!("Asked to place it at {}: {}.", place.business, bought.join(", "))
+            }
+            Self::Pay(pay) => format!("Asked to record a payment of {} by {}.", pay.amount, pay.method),
+            Self::Ship(ship) => format!("Asked to ship {}.", units(&ship.lines, "all that is left")),
+            Self::Deliver(deliver) => {
+                format!("Asked to record the arrival of {}.", units(&deliver.lines, "all that is under way"))
+            }
+            Self::Cancel(cancel) => {
+                let what = units(&cancel.lines, "all that has not left the house");
+                format!("Asked to call off {what}: {}.", cancel.reason)
+            }
+            Self::Progress(progress) => {
+                let step = match progress.step {
+                    ProgressStep::Pick => "as being fetched",
+                    ProgressStep::Pack => "as packed",
+                    ProgressStep::Confirm => "as received",
+                    ProgressStep::Complete => "as completed",
+                };
+                format!("Asked to record it {step}.")
+            }
+            Self::ChangeDelivery(change) => format!("Asked to send it to {}.", change.delivery.address),
+            Self::ExtendDeadline(extend) => {
+                format!("Asked for more time, until {} ms of engine time.", extend.until.as_millis())
+            }
+            Self::Close(close) => format!("Asked to close it: {}.", close.reason),
+        }
+    }
+}
+
+impl SkuCommand {
+    fn describe(&self) -> String {
+        match self {
+            Self::Receive { quantity, reason } => format!("Asked to receive {}: {reason}.", count(*quantity)),
+            Self::Adjust { delta, reason } => format!("Asked to correct the count by {delta}: {reason}."),
+            Self::Reserve(reserve) => {
+                format!("Asked to reserve {} for cart {}.", count(reserve.quantity), reserve.cart)
+            }
+            Self::Commit { cart } => format!("Asked to commit what cart {cart} holds."),
+            Self::Release { cart } => format!("Asked to give back what cart {cart} holds."),
+            Self::Ship { cart, quantity } => format!("Asked to ship {} of cart {cart}.", count(*quantity)),
+            Self::ReturnToStock { quantity, to, reason } => {
+                format!("Asked to take back {}, {to}: {reason}.", count(*quantity))
+            }
+            Self::WriteOff { quantity, from, reason } => {
+                format!("Asked to write off {}, {from}: {reason}.", count(*quantity))
+            }
+            Self::Move { quantity, from, to, reason } => {
+                format!("Asked to make {} that are {from} {to}: {reason}.", count(*quantity))
+            }
+            Self::Announce { delivery, quantity, .. } => {
+                format!("Asked to expect {} with delivery {delivery}.", count(*quantity))
+            }
+            Self::ReceiveDelivery { delivery, quantity, reason } => {
+                format!("Asked to receive {} of delivery {delivery}: {reason}.", count(*quantity))
+            }
+            Self::SetPolicy(_) => "Asked for another policy.".to_owned(),
+            Self::Extend { cart, deadline } => {
+                format!("Asked to keep the hold of cart {cart} until {} ms.", deadline.as_millis())
+            }
+        }
+    }
+}

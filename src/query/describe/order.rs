@@ -1,0 +1,92 @@
+//! What happened to an order, in words.
+
+use super::units;
+use crate::domain::money::Money;
+use crate::domain::order::{Notice, OrderEvent, PlacedLine, RefundCause};
+
+impl OrderEvent {
+    /// The event as a plain sentence. Amounts of events that do not carry their currency are in minor
+    /// units.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Placed { business, customer, currency, lines, .. } => {
+                let buyer = customer.as_ref().map(|id| format!(" by customer {id}")).unwrap_or_default();
+                let total = lines.iter().map(PlacedLine::total).fold(0, i64::saturating_add);
+                let bought: Vec<_> = lines.iter().map(|l| format!("{} × {}", l.quantity, l.sku)).collect();
+                let (bought, total) = (bought.join(", "), Money::new(total, *currency));
+                format!("Placed at {business}{buyer}: {bought}, for {total}.")
+            }
+            Self::Reserved => "All of its stock is reserved.".to_owned(),
+            Self::Refused { refusal } => format!("Refused: {refusal}. Nothing is held for it."),
+            Self::PaymentRecorded { payment, method, amount } => {
+                format!("Payment {payment} of {amount} minor units came in by {method}.")
+            }
+            Self::SettlementStarted => "The payments settle it; its stock is being committed.".to_owned(),
+            Self::Settled => "Paid; its stock is committed.".to_owned(),
+            Self::SettlementUndone { refusal, refund_due } => {
+                format!("Its stock could not be committed: {refusal}. {refund_due} minor units are due back.")
+            }
+            Self::ShipmentStarted { lines } => {
+                format!("A shipment is being taken out of stock: {}.", units(lines, "nothing"))
+            }
+            Self::Shipped => "The shipment left the house.".to_owned(),
+            Self::ShipmentUndone { refusal } => {
+                format!("The shipment could not be taken out of stock: {refusal}. Nothing left the house.")
+            }
+            Self::Delivered { lines } => format!("Reached the buyer: {}.", units(lines, "nothing")),
+            Self::CancellationStarted { lines, reason, .. } => {
+                format!("Called off ({reason}): {}; the units are being given back.", units(lines, "nothing"))
+            }
+            Self::Cancelled { refund_due: 0 } => "What was called off is available again.".to_owned(),
+            Self::Cancelled { refund_due } => {
+                format!("What was called off is available again; {refund_due} minor units are due back.")
+            }
+            other => other.describe_later_life(),
+        }
+    }
+
+    /// What can happen to physical goods only.
+    fn describe_later_life(&self) -> String {
+        match self {
+            Self::Accepted => "Accepted; its stock is taken when it is paid.".to_owned(),
+            Self::NoticeRaised(Notice::PaymentTimedOut) => {
+                "Not paid in time; the customer is to be told.".to_owned()
+            }
+            Self::RefundDue { amount, cause } => {
+                let cause = match cause {
+                    RefundCause::Late => "came after the order was cancelled",
+                    RefundCause::Duplicate => "came when all was paid already",
+                    RefundCause::Excess => "is more than was due",
+                };
+                format!("{amount} minor units are due back: the money {cause}.")
+            }
+            Self::RevivalStarted => "Late money covers it; its stock is being reserved again.".to_owned(),
+            Self::Revived => "Its stock was still there: it lives again.".to_owned(),
+            Self::RevivalUndone { refusal, refund_due } => {
+                format!("Its stock was gone: {refusal}. {refund_due} minor units are due back.")
+            }
+            Self::Picked => "Its goods are being fetched.".to_owned(),
+            Self::Packed => "Its goods are packed.".to_owned(),
+            Self::Confirmed { automatic: true } => "Time has confirmed the receipt.".to_owned(),
+            Self::Confirmed { automatic: false } => "The receipt is confirmed.".to_owned(),
+            Self::Completed { automatic: true } => "The after-sales window has passed.".to_owned(),
+            Self::Completed { automatic: false } => "Completed by hand.".to_owned(),
+            Self::Closed { reason } => format!("Closed by hand: {reason}."),
+            Self::DeliveryChanged(delivery) => {
+                format!("It now goes to {}; contact: {}.", delivery.address, delivery.contact)
+            }
+            Self::DeadlineExtended { until } => {
+                format!("It has more time, until {} ms of engine time.", until.as_millis())
+            }
+            other => format!("{other:?}."),
+        }
+    }
+}
+
+impl PlacedLine {
+    /// What the line costs, in minor units.
+    fn total(&self) -> i64 {
+        self.gross.saturating_sub(self.discount).saturating_add(self.shipping)
+    }
+}

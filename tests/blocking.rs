@@ -1,0 +1,63 @@
+//! The engine without tokio.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{cart, folder, key, order, placement, sku};
+use earmark::blocking::Engine;
+use earmark::{Config, Currency, Error, Money, OrderQuery, Request, State};
+
+#[test]
+fn many_threads_share_a_blocking_engine_and_sell_what_there_is() {
+    let folder = folder();
+    let engine = Engine::open(common::config(&folder)).unwrap();
+    engine.sku(&sku("a")).receive(10, "opening").unwrap();
+    let mut history = engine.subscribe(engine.end()).unwrap();
+    let sold: usize = std::thread::scope(|scope| {
+        let buyers: Vec<_> = (0..16)
+            .map(|number| {
+                let engine = &engine;
+                scope.spawn(move || engine.place(placement(&format!("o-{number}"), &[("a", 1)])).is_ok())
+            })
+            .collect();
+        buyers.into_iter().map(|buyer| usize::from(buyer.join().unwrap())).sum()
+    });
+    assert_eq!(sold, 10);
+    assert!(history.next().unwrap().is_some());
+    assert_eq!(engine.order_counts().unwrap().in_state(State::Reserved), 10);
+    let first = engine.orders(&OrderQuery::of(State::Reserved), None, 1).unwrap().items.remove(0);
+    let handle = engine.order(&first.order).by("till".parse().unwrap());
+    assert_eq!(
+        handle.pay("cash".parse().unwrap(), Money::new(1_000, Currency::EUR)).unwrap().state,
+        State::Paid
+    );
+    assert_eq!(handle.timeline().unwrap().entries.len(), 5);
+    let hash = engine.cut().unwrap().hash;
+    engine.close().unwrap();
+    assert_eq!(handle.view(), Err(Error::Closed));
+    drop((handle, history));
+
+    let engine = Engine::open(common::config(&folder)).unwrap();
+    assert_eq!(engine.cut().unwrap().hash, hash);
+    let again = Request::from(placement("o-0", &[("a", 1)])).with_key(common::business(), key("k"));
+    assert!(engine.place_all([again]).unwrap().remove(0).is_err());
+    engine.sku(&sku("a")).release(cart("nobody")).unwrap();
+}
+
+#[tokio::test]
+async fn a_blocking_call_inside_a_runtime_is_refused_and_nothing_is_done() {
+    assert_eq!(Engine::open(Config::in_memory()).unwrap_err().code(), "INSIDE_RUNTIME");
+    let made = std::thread::spawn(|| {
+        let engine = Engine::open(Config::in_memory()).unwrap();
+        engine.sku(&sku("a")).receive(1, "opening").unwrap();
+        engine
+    });
+    let engine = made.join().unwrap();
+    assert_eq!(engine.place(placement("o", &[("a", 1)])), Err(Error::InsideRuntime));
+    assert_eq!(engine.order(&order("o")).view(), Err(Error::InsideRuntime));
+    let other = engine.clone();
+    let found = std::thread::spawn(move || other.order(&order("o")).view()).join().unwrap();
+    assert_eq!(found, Ok(None));
+    // The last handle may go inside a runtime.
+    drop(engine);
+}

@@ -1,0 +1,90 @@
+//! Handles: the calls to one order and to one SKU.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::*;
+use earmark::{Config, Currency, Engine, Error, HoldOwner, Money, Record, State};
+
+async fn engine() -> Engine {
+    Engine::open(Config::in_memory()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_handle_on_an_order_takes_it_from_payment_to_delivery() {
+    let engine = engine().await;
+    receive(&engine, "a", 10).await;
+    let handle = engine.order(&order("o"));
+    assert_eq!(handle.view().await.unwrap(), None);
+    engine.place(placement("o", &[("a", 3)])).await.unwrap();
+    let paid = handle.pay("card".parse().unwrap(), Money::new(3_000, Currency::EUR)).await.unwrap();
+    assert_eq!(paid.state, State::Paid);
+    handle.ship(&parts(&[(1, 2)])).await.unwrap();
+    assert_eq!(handle.cancel(&[], "too late").await.unwrap().refund_due, 1_000);
+    assert_eq!(handle.deliver(&[]).await.unwrap().state, State::Fulfilled);
+    assert_eq!(handle.view().await.unwrap().unwrap().version, 10);
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_handle_on_a_sku_moves_its_stock() {
+    let engine = engine().await;
+    let handle = engine.sku(&sku("a"));
+    assert_eq!(handle.view().await.unwrap(), None);
+    handle.receive(10, "opening").await.unwrap();
+    handle.adjust(-1, "counted").await.unwrap();
+    handle.reserve(cart("c"), 3, None).await.unwrap();
+    handle.commit(cart("c")).await.unwrap();
+    handle.ship(cart("c"), 2).await.unwrap();
+    handle.release(cart("c")).await.unwrap();
+    handle.return_to_stock(1, "unused").await.unwrap();
+    handle.write_off(2, "broken").await.unwrap();
+    assert_eq!(stock(&engine, "a").await, [6, 0, 0, 2]);
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_handle_gives_its_commands_a_name_and_a_key() {
+    let engine = engine().await;
+    let handle = engine.sku(&sku("a")).by("clerk".parse().unwrap()).with_key(business(), key("k"));
+    let first = handle.receive(1, "opening").await;
+    assert_eq!(handle.receive(1, "opening").await, first);
+    assert_eq!(handle.receive(2, "opening").await, Err(Error::KeyReused { key: "k".to_owned() }));
+    let mut history = engine.subscribe(engine.start()).unwrap();
+    let mut givers = Vec::new();
+    while let Some(published) = history.try_next().unwrap() {
+        if let Record::Sku(record) = published.record {
+            givers.push(record.by.unwrap().to_string());
+        }
+    }
+    assert_eq!(givers, ["clerk"]);
+}
+
+#[tokio::test]
+async fn the_holders_of_a_sku_come_in_pages_that_show_each_once() {
+    let engine = engine().await;
+    receive(&engine, "a", 1_000).await;
+    let handle = engine.sku(&sku("a"));
+    for number in 0..150 {
+        handle.reserve(cart(&format!("cart-{number}")), 1, None).await.unwrap();
+    }
+    engine.place(placement("o", &[("a", 5)])).await.unwrap();
+    let (mut seen, mut pages, mut next) = (BTreeSet::new(), 0, None);
+    loop {
+        let page = handle.holders(next.as_ref(), 20).await.unwrap();
+        pages += 1;
+        for holder in page.items {
+            let units = if holder.owner == HoldOwner::Order(order("o")) { 5 } else { 1 };
+            assert_eq!((holder.hold.reserved, holder.hold.committed), (units, 0));
+            assert!(seen.insert(holder.owner));
+        }
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!((seen.len(), pages), (151, 8));
+    assert_eq!(engine.sku(&sku("none")).holders(None, 20).await.unwrap().items, Vec::new());
+}

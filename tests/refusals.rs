@@ -1,0 +1,144 @@
+//! Every refusal that has a code can happen.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::journal::{parked, received, write};
+use common::*;
+use earmark::{
+    CancelOrder, Command, Config, Currency, Engine, Error, LineRequest, Money, PayOrder, Request, SkuCommand,
+};
+
+/// A panic in a decision would be a mistake of this crate's; its refusal has a test of its own in `guard`.
+const NEVER: &str = "DECISION_PANICKED";
+
+/// The codes in the source, so that a new refusal without a test fails here.
+fn all_codes() -> BTreeSet<String> {
+    let source = include_str!("../src/domain/refusal.rs");
+    let codes = source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once('"'));
+    codes.map(|(code, _)| code.to_owned()).collect()
+}
+
+fn sku_commands() -> Vec<SkuCommand> {
+    let reason = || "r".into();
+    vec![
+        reserve("c", 99),
+        reserve("c", 0),
+        SkuCommand::Commit { cart: cart("nobody") },
+        SkuCommand::Ship { cart: cart("holder"), quantity: 9 },
+        SkuCommand::WriteOff { quantity: 99, from: earmark::Place::Available, reason: reason() },
+        SkuCommand::ReturnToStock { quantity: 1, to: earmark::Place::Available, reason: reason() },
+        SkuCommand::Receive { quantity: u64::MAX, reason: reason() },
+    ]
+}
+
+fn order_commands() -> Vec<Command> {
+    let line = |quantity, gross| LineRequest::new(sku("a"), quantity, gross);
+    let place = |lines| Command::from(earmark::PlaceOrder { lines, ..placement("new", &[]) });
+    let dollars = PayOrder::new(order("o"), "card".parse().unwrap(), Money::new(1, Currency::USD));
+    let twice = PayOrder { payment: Some("1".parse().unwrap()), ..payment("o", 1) };
+    vec![
+        place(vec![]),
+        place(vec![line(1, 1); 4]),
+        place(vec![line(1, -1)]),
+        placement("o", &[("a", 1)]).into(),
+        placement("new", &[("never", 1)]).into(),
+        payment("never", 1).into(),
+        dollars.into(),
+        payment("o", 1).into(),
+        twice.into(),
+        shipment("o", &[]).into(),
+        cancellation("o", &[(9, 1)]).into(),
+        cancellation("o", &[(1, 99)]).into(),
+        earmark::DeliverOrder::all(order("paid")).into(),
+    ]
+}
+
+/// On one thread: the order has `a` and still asks a hundred others when the cart asks for `a`.
+async fn contended() -> String {
+    let engine = Engine::open(Config { contended_retries_max: 0, ..Config::in_memory() }).await.unwrap();
+    let names: Vec<_> = (0..100).map(|n| format!("b-{n:03}")).chain(["a".to_owned()]).collect();
+    for name in &names {
+        receive(&engine, name, 1).await;
+    }
+    let lines: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let name = sku("a");
+    let (placed, held) = tokio::join!(engine.place(placement("o", &lines)), async {
+        tokio::task::yield_now().await;
+        engine.stock(&name, reserve("c", 1)).await
+    });
+    placed.unwrap();
+    held.unwrap_err().code().to_owned()
+}
+
+#[tokio::test]
+async fn every_refusal_code_is_produced_by_some_command() {
+    let mut seen = BTreeSet::from([NEVER.to_owned(), contended().await]);
+    let engine = Engine::open(Config { lines_per_order_max: 3, ..Config::in_memory() }).await.unwrap();
+    receive(&engine, "a", 10).await;
+    engine.stock(&sku("a"), reserve("holder", 1)).await.unwrap();
+    engine.place(placement("o", &[("a", 1)])).await.unwrap();
+    engine.place(placement("paid", &[("a", 1)])).await.unwrap();
+    engine.pay(payment("paid", 1_000)).await.unwrap();
+    let mut note = |error: Error| match error {
+        Error::Refused(refusal) => seen.insert(refusal.code().to_owned()),
+        other => panic!("{other:?}"),
+    };
+    for command in sku_commands() {
+        if let Err(error) = engine.stock(&sku("a"), command).await {
+            note(error);
+        }
+    }
+    for command in order_commands() {
+        if let Err(error) = engine.submit::<Command>(Request::from(command)).await {
+            note(error);
+        }
+    }
+    let goods = placement("goods", &[("a", 1)]).of_type(earmark::OrderType::Physical);
+    engine.place(goods).await.unwrap();
+    let until = earmark::Timestamp::ZERO;
+    note(engine.submit(earmark::ExtendDeadline { order: order("goods"), until }).await.unwrap_err());
+    note(engine.stock(&sku("never"), reserve("c", 1)).await.unwrap_err());
+    receive(&engine, "limited", 10).await;
+    let limited = |budget: Option<u64>, total: Option<u64>| {
+        let purchase_limits = earmark::PurchaseLimits { total, ..Default::default() };
+        let policy =
+            earmark::StockPolicy { hold_budget_per_buyer: budget, purchase_limits, ..Default::default() };
+        SkuCommand::SetPolicy(Box::new(policy))
+    };
+    let ask = || earmark::ReserveStock::new("c".parse().unwrap(), 2).by("ada".parse().unwrap());
+    engine.stock(&sku("limited"), limited(Some(1), None)).await.unwrap();
+    note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    engine.stock(&sku("limited"), limited(None, Some(1))).await.unwrap();
+    note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    let delivery = "never-announced".parse().unwrap();
+    let arrived = SkuCommand::ReceiveDelivery { delivery, quantity: 1, reason: "x".into() };
+    note(engine.stock(&sku("limited"), arrived).await.unwrap_err());
+    let wordy = SkuCommand::Receive { quantity: 1, reason: "x".repeat(1_025).into() };
+    note(engine.stock(&sku("a"), wordy).await.unwrap_err());
+    let entity = earmark::EntityId::Sku(sku("a"));
+    note(engine.unpark(&entity, "me".parse().unwrap()).await.unwrap_err());
+    let image = write(&[received(&sku("a"), 1), parked(entity, Some("why"))]);
+    let engine = common::sim::open(&image).await;
+    note(engine.stock(&sku("a"), reserve("c", 1)).await.unwrap_err());
+    let missing: Vec<_> = all_codes().difference(&seen).cloned().collect();
+    assert_eq!(missing, Vec::<String>::new());
+    assert!(all_codes().len() > 20);
+}
+
+#[tokio::test]
+async fn a_refused_command_changes_nothing() {
+    let engine = Engine::open(Config::in_memory()).await.unwrap();
+    receive(&engine, "a", 10).await;
+    engine.place(placement("o", &[("a", 1)])).await.unwrap();
+    let before = engine.cut().await.unwrap();
+    refusal(engine.place(earmark::PlaceOrder { lines: vec![], ..placement("new", &[]) }).await);
+    refusal(engine.ship(shipment("o", &[])).await);
+    refusal(engine.stock(&sku("a"), reserve("c", 10)).await);
+    refusal(engine.cancel(CancelOrder::all(order("never"), "r")).await);
+    let after = engine.cut().await.unwrap();
+    assert_eq!((after.hash, after.sequence), (before.hash, before.sequence));
+    assert_eq!(engine.order(&order("new")).view().await.unwrap(), None);
+}
