@@ -118,40 +118,40 @@ impl<'a> Projection<'a> {
         self.hold = inventory.hold(owner).cloned().unwrap_or_default();
     }
 
-    /// Moves on by one event of this projection's owner, or of none; unchanged when that is refused.
+    /// Moves on by one event of this projection's owner, or of none; of no use any more when that is
+    /// refused.
     pub(super) fn advance(&mut self, event: &StockEvent) -> Result<(), InvariantBroken> {
-        let mut counters = self.counters;
-        let mut hold = self.hold.clone();
-        movement(&mut counters, &mut hold, event)?;
+        let held = self.hold.units();
+        let before = self.buyers.map(|_| self.hold.clone());
+        movement(&mut self.counters, &mut self.hold, event)?;
         if let Some((_, step)) = event.hold() {
-            hold.step = hold.step.max(step);
+            self.hold.step = self.hold.step.max(step);
         }
-        if hold.reserved == 0 {
+        if self.hold.reserved == 0 {
             // Only reserved units can lapse.
-            hold.deadline = None;
+            self.hold.deadline = None;
         }
-        if hold.is_empty() {
-            hold = Hold::default();
+        if self.hold.is_empty() {
+            self.hold = Hold::default();
         }
-        let tally = self.tally.replaced(&self.hold, &hold).ok_or(InvariantBroken::OutOfRange {
+        let out_of_range = |projection: &Self, counter| InvariantBroken::OutOfRange {
             event: event.name(),
-            counter: "sum over the holds",
-            value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
-            change: i128::from(hold.reserved) + i128::from(hold.committed),
-        })?;
-        counters.check(tally)?;
-        if let Some(buyers) = self.buyers {
-            let mut changed = self.changed.clone().unwrap_or_default();
-            changed.fetch(buyers, &self.hold, &hold);
-            changed.moved(&self.hold, &hold, event).ok_or(InvariantBroken::OutOfRange {
-                event: event.name(),
-                counter: "units of a buyer",
-                value: i128::from(self.tally.reserved) + i128::from(self.tally.committed),
-                change: i128::from(hold.reserved) + i128::from(hold.committed),
-            })?;
-            self.changed = Some(changed);
+            counter,
+            value: i128::from(projection.tally.reserved) + i128::from(projection.tally.committed),
+            change: i128::from(projection.hold.reserved) + i128::from(projection.hold.committed),
+        };
+        self.tally = self
+            .tally
+            .replaced(held, self.hold.units())
+            .ok_or_else(|| out_of_range(self, "sum over the holds"))?;
+        self.counters.check(self.tally)?;
+        if let (Some(buyers), Some(before)) = (self.buyers, before) {
+            let changed = self.changed.get_or_insert_default();
+            changed.fetch(buyers, &before, &self.hold);
+            if changed.moved(&before, &self.hold, event).is_none() {
+                return Err(out_of_range(self, "units of a buyer"));
+            }
         }
-        (self.counters, self.hold, self.tally) = (counters, hold, tally);
         Ok(())
     }
 }

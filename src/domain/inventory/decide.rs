@@ -29,56 +29,65 @@ pub struct Decision {
 /// a quantity of zero, a sum that does not fit.
 pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Result<Decision, Refusal> {
     command.reason().map_or(Ok(()), |reason| check_reason(reason))?;
-    let ownerless = || Draft::new(inventory, None);
     let draft = match command {
-        SkuCommand::Receive { quantity, reason } => {
-            ownerless()?.record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
-        }
-        SkuCommand::Adjust { delta, reason } => {
-            let draft = ownerless()?.known()?;
-            positive(delta.unsigned_abs())?;
-            let draft = if *delta < 0 { draft.has(delta.unsigned_abs(), Place::Available)? } else { draft };
-            draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })
-        }
         SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
         SkuCommand::SetPolicy(policy) => set_policy(inventory, policy),
         SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
         SkuCommand::Ship { cart, quantity } => ship(inventory, cart, *quantity, now),
+        SkuCommand::Receive { quantity, reason } => {
+            let mut draft = Draft::new(inventory, None)?;
+            draft.record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })?;
+            Ok(draft)
+        }
+        _ => ownerless(inventory, command),
+    }?;
+    let (events, answer) = draft.finish()?;
+    Ok(Decision { events, answer })
+}
+
+/// Commands that touch no hold, to a SKU that is known.
+fn ownerless<'a>(inventory: &'a Inventory, command: &SkuCommand) -> Result<Draft<'a>, Refusal> {
+    let mut draft = Draft::new(inventory, None)?;
+    draft.known()?;
+    match command {
+        SkuCommand::Adjust { delta, reason } => {
+            positive(delta.unsigned_abs())?;
+            if *delta < 0 {
+                draft.has(delta.unsigned_abs(), Place::Available)?;
+            }
+            draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })?;
+        }
         SkuCommand::ReturnToStock { quantity, to, reason } => {
-            let draft = ownerless()?.known()?;
             positive(*quantity)?;
             let shipped = draft.counters().away();
             if *quantity > shipped {
                 let sku = inventory.sku.clone();
                 return Err(Refusal::ReturnExceedsShipped { sku, requested: *quantity, shipped });
             }
-            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason: reason.clone() })
+            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason: reason.clone() })?;
         }
         SkuCommand::WriteOff { quantity, from, reason } => {
-            let draft = ownerless()?.known()?;
             positive(*quantity)?;
-            let event = StockEvent::WrittenOff { quantity: *quantity, from: *from, reason: reason.clone() };
-            draft.has(*quantity, *from)?.record(event)
+            draft.has(*quantity, *from)?;
+            let (quantity, from, reason) = (*quantity, *from, reason.clone());
+            draft.record(StockEvent::WrittenOff { quantity, from, reason })?;
         }
-        SkuCommand::Move { .. } | SkuCommand::Announce { .. } | SkuCommand::ReceiveDelivery { .. } => {
-            decide_supply(ownerless()?.known()?, command)
-        }
-    }?;
-    let (events, answer) = draft.finish()?;
-    Ok(Decision { events, answer })
+        _ => supply(&mut draft, command)?,
+    }
+    Ok(draft)
 }
 
 /// Commands that put units elsewhere or speak of units to come.
-fn decide_supply<'a>(draft: Draft<'a>, command: &SkuCommand) -> Result<Draft<'a>, Refusal> {
+fn supply(draft: &mut Draft<'_>, command: &SkuCommand) -> Result<(), Refusal> {
     match command {
         SkuCommand::Move { quantity, from, to, reason } => {
             let (quantity, from, to) = (*quantity, *from, *to);
             positive(quantity)?;
-            let draft = draft.has(quantity, from)?;
+            draft.has(quantity, from)?;
             if from == to {
-                return Ok(draft);
+                return Ok(());
             }
             draft.record(StockEvent::Moved { quantity, from, to, reason: reason.clone() })
         }
@@ -89,7 +98,7 @@ fn decide_supply<'a>(draft: Draft<'a>, command: &SkuCommand) -> Result<Draft<'a>
                 None => quantity == 0,
             };
             if unchanged {
-                return Ok(draft);
+                return Ok(());
             }
             draft.record(StockEvent::Announced { delivery: delivery.clone(), quantity, expected })
         }
@@ -97,27 +106,27 @@ fn decide_supply<'a>(draft: Draft<'a>, command: &SkuCommand) -> Result<Draft<'a>
             positive(*quantity)?;
             let announced = draft.incoming(delivery).ok_or_else(|| draft.unknown_delivery())?;
             let arrived = announced.quantity.min(*quantity);
-            draft
-                .record(StockEvent::Arrived { delivery: delivery.clone(), quantity: arrived })?
-                .record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
+            draft.record(StockEvent::Arrived { delivery: delivery.clone(), quantity: arrived })?;
+            draft.record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
         }
-        _ => Ok(draft),
+        _ => Ok(()),
     }
 }
 
 /// New rules; a threshold that is new and already crossed is told of at once.
 fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draft<'a>, Refusal> {
-    let mut draft = Draft::new(inventory, None)?.known()?;
+    let mut draft = Draft::new(inventory, None)?;
+    draft.known()?;
     let none = StockPolicy::default();
     let current = inventory.policy().unwrap_or(&none);
     if current == policy {
         return Ok(draft);
     }
-    draft = draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
+    draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
     let available = draft.counters().available;
     for &threshold in policy.low_stock.range(available..).rev() {
         if !current.low_stock.contains(&threshold) {
-            draft = draft.record(StockEvent::StockLow { threshold, available })?;
+            draft.record(StockEvent::StockLow { threshold, available })?;
         }
     }
     Ok(draft)
@@ -132,7 +141,7 @@ pub fn decide_expiry(inventory: &Inventory, cart: &CartId, now: Timestamp) -> Re
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?;
     if draft.hold().lapsed(now) {
-        draft = give_back(draft, &owner, ReleaseCause::Expired, now)?;
+        give_back(&mut draft, &owner, ReleaseCause::Expired, now)?;
     }
     let (events, answer) = draft.finish()?;
     Ok(Decision { events, answer })
@@ -144,7 +153,8 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
     let ReserveStock { cart, quantity, deadline, buyer } = asked;
     let (quantity, deadline) = (*quantity, *deadline);
     let owner = HoldOwner::Cart(cart.clone());
-    let mut draft = Draft::new(inventory, Some(&owner))?.known()?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     positive(quantity)?;
     let earlier = draft.hold();
     let available = draft.counters().available.checked_add(earlier.reserved).ok_or(Refusal::Overflow)?;
@@ -156,8 +166,9 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
         return Ok(draft);
     }
     let purchase = purchase(buyer.as_ref(), earlier, now);
-    draft = give_back(draft, &owner, ReleaseCause::Replaced, now)?;
-    draft.reserve(owner, Units { quantity, step: 0, deadline }, purchase)
+    give_back(&mut draft, &owner, ReleaseCause::Replaced, now)?;
+    draft.reserve(owner, Units { quantity, step: 0, deadline }, purchase)?;
+    Ok(draft)
 }
 
 /// Whom units count for that are reserved at `now`: the buyer who is named, or else the one of the hold
@@ -169,15 +180,15 @@ pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestam
 
 /// Gives back the reserved units of `owner`, whose hold the draft is at: because of their deadline where
 /// that has come, else because of `cause`.
-pub(super) fn give_back<'a>(
-    draft: Draft<'a>,
+pub(super) fn give_back(
+    draft: &mut Draft<'_>,
     owner: &HoldOwner,
     cause: ReleaseCause,
     now: Timestamp,
-) -> Result<Draft<'a>, Refusal> {
+) -> Result<(), Refusal> {
     let reserved = draft.hold().reserved;
     if reserved == 0 {
-        return Ok(draft);
+        return Ok(());
     }
     let cause = if draft.hold().lapsed(now) { ReleaseCause::Expired } else { cause };
     draft.record(StockEvent::Released { owner: owner.clone(), reserved, committed: 0, step: 0, cause })
@@ -192,37 +203,40 @@ fn extend<'a>(
     now: Timestamp,
 ) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
-    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     if draft.hold().reserved == 0 || draft.hold().lapsed(now) {
         return Err(draft.unknown_hold());
     }
-    match draft.hold().deadline {
-        Some(current) if deadline > current => draft.record(StockEvent::Extended { owner, deadline }),
-        _ => Ok(draft),
+    if draft.hold().deadline.is_some_and(|current| deadline > current) {
+        draft.record(StockEvent::Extended { owner, deadline })?;
     }
+    Ok(draft)
 }
 
 fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
-    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     if draft.hold().is_empty() || draft.hold().lapsed(now) {
         return Err(draft.unknown_hold());
     }
-    match draft.hold().reserved {
-        0 => Ok(draft),
-        quantity => draft.record(StockEvent::Committed { owner, quantity, step: 0 }),
+    let quantity = draft.hold().reserved;
+    if quantity > 0 {
+        draft.record(StockEvent::Committed { owner, quantity, step: 0 })?;
     }
+    Ok(draft)
 }
 
 fn release<'a>(inventory: &'a Inventory, cart: &CartId) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
-    let draft = Draft::new(inventory, Some(&owner))?;
-    let hold = draft.hold().clone();
-    if hold.is_empty() {
-        return Ok(draft);
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    let (reserved, committed) = (draft.hold().reserved, draft.hold().committed);
+    if !draft.hold().is_empty() {
+        let cause = ReleaseCause::Asked;
+        draft.record(StockEvent::Released { owner, reserved, committed, step: 0, cause })?;
     }
-    let (reserved, committed) = (hold.reserved, hold.committed);
-    draft.record(StockEvent::Released { owner, reserved, committed, step: 0, cause: ReleaseCause::Asked })
+    Ok(draft)
 }
 
 fn ship<'a>(
@@ -232,7 +246,8 @@ fn ship<'a>(
     now: Timestamp,
 ) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
-    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     positive(quantity)?;
     let committed = draft.hold().committed;
     if draft.hold().is_empty() || (committed == 0 && draft.hold().lapsed(now)) {
@@ -241,5 +256,6 @@ fn ship<'a>(
     if quantity > committed {
         return Err(draft.hold_exceeded(quantity, committed));
     }
-    draft.record(StockEvent::Shipped { owner, quantity, step: 0 })
+    draft.record(StockEvent::Shipped { owner, quantity, step: 0 })?;
+    Ok(draft)
 }

@@ -45,7 +45,8 @@ pub fn decide_step(
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         return Ok(StepDecision { events: SmallVec::new() });
     }
-    let draft = Draft::new(inventory, Some(&owner))?.known()?;
+    let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     if undone {
         return Err(draft.hold_exceeded(step.quantity, 0));
     }
@@ -54,10 +55,10 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        let mut draft = reserve(draft, owner.clone(), step, now)?;
+        reserve(&mut draft, owner.clone(), step, now)?;
         if step.op == StepOp::Take {
             let (quantity, step) = (step.quantity, step.number);
-            draft = draft.record(StockEvent::Committed { owner, quantity, step })?;
+            draft.record(StockEvent::Committed { owner, quantity, step })?;
         }
         let (events, _) = draft.finish()?;
         return Ok(StepDecision { events });
@@ -81,35 +82,32 @@ pub fn decide_step(
             StockEvent::Unshipped { owner, quantity, step: number, purchase }
         }
     };
-    let (events, _) = draft.record(event)?.finish()?;
+    draft.record(event)?;
+    let (events, _) = draft.finish()?;
     Ok(StepDecision { events })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-fn reserve<'a>(
-    draft: Draft<'a>,
-    owner: HoldOwner,
-    step: &StockStep,
-    now: Timestamp,
-) -> Result<Draft<'a>, Refusal> {
+fn reserve(draft: &mut Draft<'_>, owner: HoldOwner, step: &StockStep, now: Timestamp) -> Result<(), Refusal> {
     let Some(cart) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
         return take(draft, owner, step, purchase);
     };
     let cart = HoldOwner::Cart(cart.clone());
-    let draft = draft.turn_to(&cart);
+    draft.turn_to(&cart);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-    let draft = give_back(draft, &cart, ReleaseCause::Converted, now)?.turn_to(&owner);
+    give_back(draft, &cart, ReleaseCause::Converted, now)?;
+    draft.turn_to(&owner);
     take(draft, owner, step, purchase)
 }
 
-fn take<'a>(
-    draft: Draft<'a>,
+fn take(
+    draft: &mut Draft<'_>,
     owner: HoldOwner,
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
-) -> Result<Draft<'a>, Refusal> {
+) -> Result<(), Refusal> {
     let (quantity, available) = (step.quantity, draft.counters().available);
     if quantity > available {
         return Err(draft.insufficient(quantity, available));

@@ -37,18 +37,17 @@ impl<'a> Draft<'a> {
     }
 
     /// Refuses what cannot be asked of a SKU for which nothing was ever received.
-    pub(super) fn known(self) -> Result<Self, Refusal> {
+    pub(super) fn known(&self) -> Result<(), Refusal> {
         if self.inventory.is_known() {
-            Ok(self)
+            Ok(())
         } else {
             Err(Refusal::UnknownSku { sku: self.inventory.sku.clone() })
         }
     }
 
     /// Goes on with another owner, whose hold the decision has not touched yet.
-    pub(super) fn turn_to(mut self, owner: &HoldOwner) -> Self {
+    pub(super) fn turn_to(&mut self, owner: &HoldOwner) {
         self.after.turn_to(self.inventory, owner);
-        self
     }
 
     /// The counters after the events so far.
@@ -79,13 +78,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Refuses to take more units out of a place than are there.
-    pub(super) fn has(self, quantity: u64, place: Place) -> Result<Self, Refusal> {
+    pub(super) fn has(&self, quantity: u64, place: Place) -> Result<(), Refusal> {
         let available = self.counters().at(place);
         if quantity > available {
             let sku = self.inventory.sku.clone();
             return Err(Refusal::BelowZero { sku, place, requested: quantity, available });
         }
-        Ok(self)
+        Ok(())
     }
 
     pub(super) fn insufficient(&self, requested: u64, available: u64) -> Refusal {
@@ -95,21 +94,18 @@ impl<'a> Draft<'a> {
     /// Reserves units, and refuses that where it takes the buyer beyond what the policy allows. A request
     /// that leaves the buyer with no more than before is granted even under rules that became tighter.
     pub(super) fn reserve(
-        self,
+        &mut self,
         owner: HoldOwner,
         units: Units,
         purchase: Option<Box<Purchase>>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<(), Refusal> {
         let Units { quantity, step, deadline } = units;
         let (Some(policy), Some(before)) = (&self.inventory.policy, &self.inventory.buyers) else {
             return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase });
         };
         let counted = purchase.clone();
-        let draft = self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase })?;
-        if let Some(counted) = counted {
-            draft.within(&counted, quantity, policy, before)?;
-        }
-        Ok(draft)
+        self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase })?;
+        counted.map_or(Ok(()), |counted| self.within(&counted, quantity, policy, before))
     }
 
     fn within(
@@ -146,34 +142,30 @@ impl<'a> Draft<'a> {
     ///
     /// # Errors
     /// `Overflow` when a counter would leave its range; `Parked` with what was found when the state
-    /// that would follow breaks an invariant. Then no event of the decision is emitted.
-    pub(super) fn record(mut self, event: StockEvent) -> Result<Self, Refusal> {
+    /// that would follow breaks an invariant. Then the draft is of no use, and no event is emitted.
+    pub(super) fn record(&mut self, event: StockEvent) -> Result<(), Refusal> {
         self.after.advance(&event).map_err(|broken| match broken {
             InvariantBroken::OutOfRange { .. } => Refusal::Overflow,
             other => Refusal::Parked { reason: format_smolstr!("{other}") },
         })?;
         self.events.push(event);
-        Ok(self)
+        Ok(())
     }
 
     /// Warns where the decision as a whole took the available units down to a threshold or across it.
-    fn warn(mut self) -> Result<Self, Refusal> {
+    fn warn(&mut self) -> Result<(), Refusal> {
         if let Some(policy) = &self.inventory.policy {
             let available = self.counters().available;
             for threshold in policy.crossed(self.inventory.counters.available, available) {
-                self = self.record(StockEvent::StockLow { threshold, available })?;
+                self.record(StockEvent::StockLow { threshold, available })?;
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// The events, and the SKU as it is after them.
-    pub(super) fn finish(self) -> Result<(Events, StockAnswer), Refusal> {
-        let this = self.warn()?;
-        this.close()
-    }
-
-    fn close(self) -> Result<(Events, StockAnswer), Refusal> {
+    pub(super) fn finish(mut self) -> Result<(Events, StockAnswer), Refusal> {
+        self.warn()?;
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
         let answer = StockAnswer {
             available: self.after.counters.available,

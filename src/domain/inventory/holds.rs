@@ -64,6 +64,11 @@ impl Hold {
         self.reserved > 0 && self.deadline.is_some_and(|deadline| deadline <= now)
     }
 
+    /// The units as they add to the sums over all holds.
+    pub(super) const fn units(&self) -> Tally {
+        Tally { reserved: self.reserved, committed: self.committed }
+    }
+
     /// Units held in all, reserved and committed; `None` when they do not fit 64 bits.
     #[must_use]
     pub const fn held(&self) -> Option<u64> {
@@ -81,7 +86,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// The sums after `old` became `new`; `None` when one leaves the range of 64 bits.
-    pub(super) fn replaced(self, old: &Hold, new: &Hold) -> Option<Self> {
+    pub(super) fn replaced(self, old: Self, new: Self) -> Option<Self> {
         Some(Self {
             reserved: self.reserved.checked_sub(old.reserved)?.checked_add(new.reserved)?,
             committed: self.committed.checked_sub(old.committed)?.checked_add(new.committed)?,

@@ -299,7 +299,7 @@ impl Inventory {
         let sum = self
             .holds
             .unordered()
-            .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(&Hold::default(), hold));
+            .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(Tally::default(), hold.units()));
         // Sums beyond 64 bits cannot be those of the counters, so that any wrong value reports them.
         self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))?;
         self.check_buyers()
