@@ -5,7 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::core::Core;
 use super::keys::Claimed;
-use crate::domain::command::{OrderCommand, Outcome, Request, SkuCommand, StockStep};
+use crate::domain::command::{Grant, OrderCommand, Outcome, Request, SkuCommand, StockStep};
 use crate::domain::ids::{CartId, IdOrigin, OrderId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
@@ -47,7 +47,7 @@ pub(crate) enum OrderMessage {
     /// A command, with the origin of the order's id for a placement.
     Command(Envelope<OrderCommand>, IdOrigin),
     /// What a SKU made of a step. Sent to an actor that waits for it, and not counted as mail.
-    Stepped { sku: SkuId, number: u32, outcome: Result<(), Refusal> },
+    Stepped { sku: SkuId, number: u32, outcome: Result<Grant, Refusal> },
     /// Hand out a copy of the state, behind the records it rests on.
     Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
     /// Drive the saga that a crash interrupted to its end.
@@ -105,7 +105,7 @@ pub(crate) enum Resumed {
 
 impl Step {
     /// Answers the order. An order that is gone (the engine is going down) needs no answer.
-    pub(crate) fn answer(self, sku: &SkuId, outcome: Result<(), Refusal>) {
+    pub(crate) fn answer(self, sku: &SkuId, outcome: Result<Grant, Refusal>) {
         let number = self.step.number;
         let _ = self.reply.send_message(OrderMessage::Stepped { sku: sku.clone(), number, outcome });
     }

@@ -195,7 +195,7 @@ impl SkuState {
                 self.provisional.note(&step);
                 let frees = !step.step.op.takes();
                 let sku = self.inventory.sku.clone();
-                step.answer(&sku, Ok(()));
+                step.answer(&sku, Ok(decision.grant));
                 if frees {
                     self.retry_waiting();
                 }

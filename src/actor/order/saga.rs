@@ -15,7 +15,7 @@ use crate::actor::core::{Core, Draft};
 use crate::actor::keys::Claimed;
 use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
-use crate::domain::command::{Outcome, StepOp, StockStep};
+use crate::domain::command::{Grant, Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd};
 use crate::domain::record::{KeyMark, Record};
@@ -125,7 +125,7 @@ impl OrderState {
             None => (None, None),
         };
         let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
-        let step = StockStep { order, number, op, quantity, buyer, cart };
+        let step = StockStep { order, number, op, quantity, buyer, cart, partial: false };
         let Ask { redelivered, provisional, .. } = ask;
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
@@ -133,7 +133,7 @@ impl OrderState {
         {
             // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
             let outcome = match step.step.op {
-                StepOp::Release => Ok(()),
+                StepOp::Release => Ok(Grant::default()),
                 _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
             };
             step.answer(sku, outcome);
@@ -146,7 +146,7 @@ impl OrderState {
         myself: &ActorRef<OrderMessage>,
         sku: &SkuId,
         number: u32,
-        outcome: Result<(), Refusal>,
+        outcome: Result<Grant, Refusal>,
     ) {
         let Some(run) = &mut self.run else { return };
         let expected = run.plan.number + u32::from(run.undoing);
@@ -165,7 +165,7 @@ impl OrderState {
             return;
         }
         match outcome {
-            Ok(()) => {
+            Ok(_) => {
                 let index = run.plan.demand.iter().position(|(s, _)| s == sku);
                 run.done.extend(index);
             }

@@ -19,7 +19,7 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::order::{Delivery, OrderType};
 use crate::domain::refusal::{Refusal, check_reason};
 
-pub use stock::{ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
+pub use stock::{Grant, ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
 
 /// A command with everything that travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

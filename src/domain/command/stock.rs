@@ -189,6 +189,15 @@ pub struct StockStep {
     pub buyer: Option<CustomerId>,
     /// The cart that became the order: `Reserve` takes over what it holds.
     pub cart: Option<CartId>,
+    /// Whether a step that takes is content with fewer units than it asks for, but at least one.
+    pub partial: bool,
+}
+
+/// What an order has at a SKU after a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Units held for it, reserved and committed.
+    pub held: u64,
 }
 
 impl StockStep {

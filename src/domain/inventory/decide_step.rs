@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 use super::decide::{give_back, purchase};
 use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
-use super::holds::{HoldOwner, Purchase};
+use super::holds::{Hold, HoldOwner, Purchase};
 use super::state::Inventory;
-use crate::domain::command::{StepOp, StockStep};
+use crate::domain::command::{Grant, StepOp, StockStep};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -22,6 +22,8 @@ use crate::domain::time::Timestamp;
 pub struct StepDecision {
     /// The movements to record; empty when the step was done already.
     pub events: SmallVec<[StockEvent; 1]>,
+    /// What the order has after them.
+    pub grant: Grant,
 }
 
 /// Decides a step of an order's saga; `redelivered` says that the step may have been done before a
@@ -43,7 +45,8 @@ pub fn decide_step(
     let seen = !undone && hold.is_some_and(|hold| hold.step >= step.number);
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
-        return Ok(StepDecision { events: SmallVec::new() });
+        let held = hold.map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
+        return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held } });
     }
     let mut draft = Draft::new(inventory, Some(&owner))?;
     draft.known()?;
@@ -55,13 +58,11 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        reserve(&mut draft, owner.clone(), step, now)?;
+        let quantity = reserve(&mut draft, owner.clone(), step, now)?;
         if step.op == StepOp::Take {
-            let (quantity, step) = (step.quantity, step.number);
-            draft.record(StockEvent::Committed { owner, quantity, step })?;
+            draft.record(StockEvent::Committed { owner, quantity, step: step.number })?;
         }
-        let (events, _) = draft.finish()?;
-        return Ok(StepDecision { events });
+        return finish(draft);
     }
     suffices(&draft, step)?;
     let (quantity, number) = (step.quantity, step.number);
@@ -83,13 +84,23 @@ pub fn decide_step(
         }
     };
     draft.record(event)?;
-    let (events, _) = draft.finish()?;
-    Ok(StepDecision { events })
+    finish(draft)
+}
+
+fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
+    let (events, answer) = draft.finish()?;
+    Ok(StepDecision { events, grant: Grant { held: answer.held } })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-fn reserve(draft: &mut Draft<'_>, owner: HoldOwner, step: &StockStep, now: Timestamp) -> Result<(), Refusal> {
+/// Answers how many units were taken.
+fn reserve(
+    draft: &mut Draft<'_>,
+    owner: HoldOwner,
+    step: &StockStep,
+    now: Timestamp,
+) -> Result<u64, Refusal> {
     let Some(cart) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
         return take(draft, owner, step, purchase);
@@ -107,12 +118,14 @@ fn take(
     owner: HoldOwner,
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
-) -> Result<(), Refusal> {
-    let (quantity, available) = (step.quantity, draft.counters().available);
-    if quantity > available {
-        return Err(draft.insufficient(quantity, available));
+) -> Result<u64, Refusal> {
+    let available = draft.counters().available;
+    if step.quantity > available && (!step.partial || available == 0) {
+        return Err(draft.insufficient(step.quantity, available));
     }
-    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)
+    let quantity = step.quantity.min(available);
+    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)?;
+    Ok(quantity)
 }
 
 /// Refuses a step that needs more units in some condition than there are.

@@ -40,7 +40,8 @@ fn order() -> HoldOwner {
 }
 
 fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
-    StockStep { order: OrderId::new("o").unwrap(), number, op, quantity, buyer: None, cart: None }
+    let order = OrderId::new("o").unwrap();
+    StockStep { order, number, op, quantity, buyer: None, cart: None, partial: false }
 }
 
 fn receive(quantity: u64) -> SkuCommand {

@@ -78,7 +78,8 @@ fn asked() -> impl Strategy<Value = Asked> {
             let order = OrderId::new(format!("o{who}")).unwrap();
             let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
             let buyer = buyer(other);
-            Asked::Step(StockStep { order, number, op, quantity, buyer, cart }, redelivered)
+            let partial = other % 5 == 0;
+            Asked::Step(StockStep { order, number, op, quantity, buyer, cart, partial }, redelivered)
         },
     );
     prop_oneof![command, steps]

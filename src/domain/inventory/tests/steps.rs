@@ -1,6 +1,7 @@
 //! The steps of an order's saga, and what becomes of them when they are delivered again.
 
 use super::*;
+use crate::domain::command::Grant;
 
 use StepOp::{Commit, Release, Reserve, Ship, Uncommit, Unship};
 
@@ -63,7 +64,7 @@ fn a_later_reservation_adds_to_the_hold() {
 fn where_the_hold_is_gone_only_release_and_a_redelivered_ship_count_as_done() {
     let inventory = stocked(&[]);
     let unknown = Err(Refusal::UnknownHold { sku: sku() });
-    let done = Ok(StepDecision { events: smallvec::SmallVec::new() });
+    let done = Ok(StepDecision { events: smallvec::SmallVec::new(), grant: Grant::default() });
     for redelivered in [false, true] {
         assert_eq!(decide_step(&inventory, &step(3, Release, 1), redelivered, NOW), done);
         assert_eq!(decide_step(&inventory, &step(3, Commit, 1), redelivered, NOW), unknown);
@@ -107,4 +108,19 @@ fn a_step_for_more_units_than_are_in_the_condition_is_refused() {
     let zero = Err(Refusal::QuantityNotPositive { line: 0 });
     assert_eq!(decide_step(&inventory, &step(3, Ship, 0), false, NOW), zero);
     assert!(decide_step(&inventory, &step(3, Release, 0), false, NOW).unwrap().events.is_empty());
+}
+
+#[test]
+fn a_partial_step_takes_what_there_is_but_not_nothing() {
+    let mut inventory = stocked(&[]);
+    let all = inventory.counters.available;
+    let partial = StockStep { partial: true, ..step(1, Reserve, all + 3) };
+    let decision = decide_step(&inventory, &partial, false, NOW).unwrap();
+    assert_eq!(decision.grant, Grant { held: all });
+    run_step(&mut inventory, &partial);
+    assert_eq!(decide_step(&inventory, &partial, true, NOW).unwrap().grant, Grant { held: all });
+    let order = OrderId::new("other").unwrap();
+    let late = StockStep { order, ..partial };
+    let nothing = Refusal::InsufficientStock { sku: sku(), requested: all + 3, available: 0 };
+    assert_eq!(decide_step(&inventory, &late, false, NOW), Err(nothing));
 }
