@@ -13,6 +13,7 @@ use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{HoldOwner, Purchase};
 use super::state::Inventory;
+use super::takeover::TakeOver;
 use crate::domain::command::{StepOp, StockStep};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -55,16 +56,20 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        reserve(&mut draft, owner.clone(), step, now)?;
+        let taken_over = reserve(&mut draft, owner.clone(), step, now)?;
+        let (quantity, number) = (step.quantity, step.number);
         if step.op == StepOp::Take {
-            let (quantity, step) = (step.quantity, step.number);
-            draft.record(StockEvent::Committed { owner, quantity, step })?;
+            draft.record(StockEvent::Committed { owner: owner.clone(), quantity, step: number })?;
+        }
+        if let Some(from) = taken_over {
+            draft.record(StockEvent::TookOver { owner, step: number, from })?;
         }
         let (events, _) = draft.finish()?;
         return Ok(StepDecision { events });
     }
     suffices(&draft, step)?;
     let (quantity, number) = (step.quantity, step.number);
+    let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
     let event = match step.op {
         // Those that take were decided above.
         StepOp::Reserve | StepOp::Take | StepOp::Commit => {
@@ -83,23 +88,34 @@ pub fn decide_step(
         }
     };
     draft.record(event)?;
+    if let Some(taken) = undone_take_over {
+        taken.give_back(&mut draft, now)?;
+    }
     let (events, _) = draft.finish()?;
     Ok(StepDecision { events })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-fn reserve(draft: &mut Draft<'_>, owner: HoldOwner, step: &StockStep, now: Timestamp) -> Result<(), Refusal> {
-    let Some(cart) = &step.cart else {
+/// Answers what the order took over from the cart.
+fn reserve(
+    draft: &mut Draft<'_>,
+    owner: HoldOwner,
+    step: &StockStep,
+    now: Timestamp,
+) -> Result<Option<Box<TakeOver>>, Refusal> {
+    let Some(id) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-        return take(draft, owner, step, purchase);
+        return take(draft, owner, step, purchase).map(|()| None);
     };
-    let cart = HoldOwner::Cart(cart.clone());
+    let cart = HoldOwner::Cart(id.clone());
     draft.turn_to(&cart);
+    let taken_over = TakeOver::of(id, draft.hold(), now);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
     give_back(draft, &cart, ReleaseCause::Converted, now)?;
     draft.turn_to(&owner);
-    take(draft, owner, step, purchase)
+    take(draft, owner, step, purchase)?;
+    Ok(taken_over)
 }
 
 fn take(
