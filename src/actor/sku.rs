@@ -151,7 +151,7 @@ impl SkuState {
                     SkuCommand::Reserve(asked) => asked.buyer.as_ref(),
                     _ => None,
                 };
-                return match self.verdict(refusal, tries, buyer) {
+                return match self.verdict(refusal, tries, buyer, false) {
                     Verdict::Wait => self.waiting.push_command(envelope, tries + 1),
                     Verdict::Refuse(refusal) => self.refuse(envelope, refusal, now),
                 };
@@ -194,7 +194,7 @@ impl SkuState {
                     self.journal_and_apply(&mut draft, record);
                     self.core.commit(draft);
                 }
-                self.provisional.note(&step);
+                self.provisional.note(&step, decision.grant.held);
                 let frees = !step.step.op.takes();
                 let sku = self.inventory.sku.clone();
                 step.answer(&sku, Ok(decision.grant));
@@ -202,7 +202,7 @@ impl SkuState {
                     self.retry_waiting();
                 }
             }
-            Err(refusal) => match self.verdict(refusal, tries, step.step.buyer.as_ref()) {
+            Err(refusal) => match self.verdict(refusal, tries, step.step.buyer.as_ref(), step.step.partial) {
                 Verdict::Wait => self.waiting.push_step(step, tries + 1),
                 Verdict::Refuse(refusal) => {
                     let sku = self.inventory.sku.clone();

@@ -69,8 +69,13 @@ pub fn decide_step(
         }
         return finish(draft);
     }
-    suffices(&draft, step)?;
-    let (quantity, number) = (step.quantity, step.number);
+    let number = step.number;
+    let quantity = match step.op {
+        // Undoes a step of which nobody may know how much it took.
+        StepOp::Release if step.partial => step.quantity.min(draft.hold().held().ok_or(Refusal::Overflow)?),
+        _ => step.quantity,
+    };
+    suffices(&draft, step, quantity)?;
     let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
     let event = match step.op {
         // Those that take were decided above.
@@ -143,7 +148,7 @@ fn take(
 }
 
 /// Refuses a step that needs more units in some condition than there are.
-fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
+fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
         StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
@@ -151,5 +156,5 @@ fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
         StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
         StepOp::Unship => draft.counters().away(),
     };
-    if step.quantity > units { Err(draft.hold_exceeded(step.quantity, units)) } else { Ok(()) }
+    if quantity > units { Err(draft.hold_exceeded(quantity, units)) } else { Ok(()) }
 }

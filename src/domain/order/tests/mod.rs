@@ -6,6 +6,7 @@
 mod apply;
 mod arrows;
 mod commands;
+mod partial;
 mod physical;
 mod random;
 mod refunds;
