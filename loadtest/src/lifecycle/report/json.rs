@@ -205,6 +205,49 @@ pub(crate) mod tests {
     use crate::lifecycle::measure::SecondOfStep;
     use crate::lifecycle::workload::tests::shares;
 
+    fn settings() -> Settings {
+        Settings {
+            seed: 1,
+            duration_s: 5.0,
+            warm_up_s: 1.0,
+            callers: Some(64),
+            rate: None,
+            durability: DurabilityChoice::Disk,
+            workers: None,
+            skus: 1_000,
+            hot_skus: 10,
+            zipf: 1.0,
+            clock_speed: 600,
+            pay_within_s: 900,
+            confirm_after_s: 3_600,
+            complete_after_s: 7_200,
+            late_payment: "revive".to_owned(),
+        }
+    }
+
+    fn proof() -> Proof {
+        Proof {
+            kept: false,
+            hash_live: "ab".to_owned(),
+            hash_recovered: Some("ab".to_owned()),
+            recovery: Some(Recovery::default()),
+            promises: vec![
+                PromiseRow {
+                    name: "one".to_owned(),
+                    kept: true,
+                    difference_count: 0,
+                    differences: Vec::new(),
+                },
+                PromiseRow {
+                    name: "two".to_owned(),
+                    kept: false,
+                    difference_count: 1,
+                    differences: vec!["order-7".to_owned()],
+                },
+            ],
+        }
+    }
+
     /// A small document with something in every part of it.
     pub(crate) fn document() -> Document {
         let latency = Quantiles {
@@ -230,23 +273,7 @@ pub(crate) mod tests {
                 optimised: true,
                 began: "2027-01-01T00:00:00Z".to_owned(),
             },
-            settings: Settings {
-                seed: 1,
-                duration_s: 5.0,
-                warm_up_s: 1.0,
-                callers: Some(64),
-                rate: None,
-                durability: DurabilityChoice::Disk,
-                workers: None,
-                skus: 1_000,
-                hot_skus: 10,
-                zipf: 1.0,
-                clock_speed: 600,
-                pay_within_s: 900,
-                confirm_after_s: 3_600,
-                complete_after_s: 7_200,
-                late_payment: "revive".to_owned(),
-            },
+            settings: settings(),
             shares: shares(),
             machine: Machine {
                 processor: "Example <CPU> & more".to_owned(),
@@ -265,26 +292,7 @@ pub(crate) mod tests {
             },
             steps: rows.to_vec(),
             seconds: seconds.collect(),
-            proof: Proof {
-                kept: false,
-                hash_live: "ab".to_owned(),
-                hash_recovered: Some("ab".to_owned()),
-                recovery: Some(Recovery::default()),
-                promises: vec![
-                    PromiseRow {
-                        name: "one".to_owned(),
-                        kept: true,
-                        difference_count: 0,
-                        differences: Vec::new(),
-                    },
-                    PromiseRow {
-                        name: "two".to_owned(),
-                        kept: false,
-                        difference_count: 1,
-                        differences: vec!["order-7".to_owned()],
-                    },
-                ],
-            },
+            proof: proof(),
         }
     }
 
