@@ -13,7 +13,14 @@ fn from_cart(quantity: u64) -> StockStep {
 }
 
 fn to_order(quantity: u64) -> StockEvent {
-    StockEvent::Reserved { owner: order(), quantity, step: 1, deadline: None, purchase: None }
+    StockEvent::Reserved {
+        owner: order(),
+        quantity,
+        step: 1,
+        deadline: None,
+        purchase: None,
+        at: LocationId::MAIN,
+    }
 }
 
 #[test]
@@ -73,7 +80,14 @@ fn an_order_of_a_cart_that_holds_nothing_reserves_as_any_other() {
     let mut inventory = stocked(&[]);
     assert_eq!(run_step(&mut inventory, &from_cart(2)), [to_order(2)]);
     let release = StockStep { cart: Some(cart("c")), ..step(2, Release, 2) };
-    let released = StockEvent::Released { owner: order(), reserved: 2, committed: 0, step: 2, cause: Asked };
+    let released = StockEvent::Released {
+        owner: order(),
+        reserved: 2,
+        committed: 0,
+        step: 2,
+        cause: Asked,
+        at: LocationId::MAIN,
+    };
     assert_eq!(run_step(&mut inventory, &release), [released]);
 }
 
