@@ -131,7 +131,7 @@ mod tests {
     async fn movements_sum_to_the_counters_and_a_wrong_counter_is_found() {
         let engine = Engine::open(Config::in_memory()).await.unwrap();
         let sku: SkuId = "lamp".parse().unwrap();
-        engine.stock(&sku, SkuCommand::Receive { quantity: 9, reason: "opening".into() }).await.unwrap();
+        engine.stock(&sku, SkuCommand::receive(9, "opening")).await.unwrap();
         let line = LineRequest::new(sku, 4, 100);
         engine
             .place(PlaceOrder::new("shop".parse().unwrap(), "EUR".parse().unwrap(), vec![line]))

@@ -141,7 +141,7 @@ impl Stock {
         for batch in due.chunks(BATCH) {
             let started = Instant::now();
             let requests = batch.iter().map(|(sku, quantity)| {
-                let receive = SkuCommand::Receive { quantity: *quantity, reason: "restock".into() };
+                let receive = SkuCommand::receive(*quantity, "restock");
                 Ok((workload.sku(*sku)?.clone(), Request::from(receive)))
             });
             let requests = requests.collect::<Result<Vec<_>>>()?;

@@ -136,7 +136,7 @@ impl OrderState {
         };
         let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
         let partial = self.run.as_ref().is_some_and(|run| run.plan.partial);
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial };
+        let step = StockStep { order, number, op, quantity, buyer, cart, partial, from: None };
         let Ask { redelivered, provisional, .. } = ask;
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =

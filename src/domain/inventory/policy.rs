@@ -1,9 +1,11 @@
-//! What a SKU allows: budgets, limits. Set by a command, part of the state.
+//! What a SKU allows: budgets, limits; and where its units are taken from. Set by a command, part of the state.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use super::allocation::Allocation;
 
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +16,8 @@ pub struct StockPolicy {
     pub purchase_limits: PurchaseLimits,
     /// Numbers of available units at or below which the stock is low and it is said so.
     pub low_stock: BTreeSet<u64>,
+    /// From which locations units are taken.
+    pub allocation: Allocation,
 }
 
 impl StockPolicy {
