@@ -47,7 +47,8 @@ pub use domain::ids::{
     Principal, SellerId, SkuId,
 };
 pub use domain::inventory::{
-    Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy,
+    Counters, Hold, HoldOwner, Incoming, Inventory, KitPart, KitProblem, LimitWindow, Place, PurchaseLimits,
+    StockPolicy,
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{

@@ -58,6 +58,7 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
+        inventory.refuse_kit()?;
         let quantity = reserve(&mut draft, owner.clone(), step, now)?;
         if step.op == StepOp::Take {
             draft.record(StockEvent::Committed { owner, quantity, step: step.number })?;

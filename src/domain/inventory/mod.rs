@@ -30,6 +30,7 @@ mod draft;
 mod event;
 mod hold_table;
 mod holds;
+mod kit;
 mod policy;
 mod state;
 #[cfg(test)]
@@ -40,5 +41,6 @@ pub use decide::{Decision, decide, decide_expiry};
 pub use decide_step::{StepDecision, decide_step};
 pub use event::{Reason, ReleaseCause, StockEvent};
 pub use holds::{Hold, HoldOwner, Purchase};
+pub use kit::{KitPart, KitProblem, SaleRule};
 pub use policy::{LimitWindow, PurchaseLimits, StockPolicy};
 pub use state::{Counters, Incoming, InvariantBroken, Inventory, Place};

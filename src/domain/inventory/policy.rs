@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::kit::KitPart;
+use crate::domain::order::Deduction;
+
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockPolicy {
@@ -14,6 +17,11 @@ pub struct StockPolicy {
     pub purchase_limits: PurchaseLimits,
     /// Numbers of available units at or below which the stock is low and it is said so.
     pub low_stock: BTreeSet<u64>,
+    /// What the SKU consists of. A kit has no stock of its own: whoever sells it holds its parts, all of
+    /// them or none.
+    pub kit: Option<Vec<KitPart>>,
+    /// When the stock of what is sold under this SKU falls; the rule of an order's type goes before it.
+    pub deduction: Option<Deduction>,
 }
 
 impl StockPolicy {

@@ -58,7 +58,13 @@ impl StockEvent {
             Self::Extended { owner, deadline } => {
                 format!("The hold of {owner} is kept until {} ms.", deadline.as_millis())
             }
-            Self::PolicySet { .. } => "The SKU has another policy.".to_owned(),
+            Self::PolicySet { policy } => match &policy.kit {
+                Some(parts) => {
+                    let parts: Vec<_> = parts.iter().map(|p| format!("{} × {}", p.quantity, p.sku)).collect();
+                    format!("The SKU has another policy: it is a kit of {}.", parts.join(", "))
+                }
+                None => "The SKU has another policy.".to_owned(),
+            },
             Self::Moved { quantity, from, to, reason } => {
                 format!("{} that were {from} are {to}: {reason}.", count(*quantity))
             }

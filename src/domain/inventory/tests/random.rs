@@ -45,7 +45,12 @@ fn asked() -> impl Strategy<Value = Asked> {
                         PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
                     let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
                     let low_stock = [quantity, now].into();
-                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits, low_stock };
+                    let policy = StockPolicy {
+                        hold_budget_per_buyer,
+                        purchase_limits: limits,
+                        low_stock,
+                        ..StockPolicy::default()
+                    };
                     SkuCommand::SetPolicy(Box::new(policy))
                 }
                 10 => {
