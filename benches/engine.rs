@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use earmark::domain::ids::IdOrigin;
 use earmark::domain::inventory::{self, Inventory, LocationId, StockEvent};
-use earmark::domain::order::{Limits, decide_place};
+use earmark::domain::order::{Limits, SaleRules, decide_place};
 use earmark::domain::time::Timestamp;
 use earmark::journal::{FileLog, LogOptions};
 use earmark::port::fs::RealFs;
@@ -79,9 +79,11 @@ fn pure(c: &mut Criterion) {
     });
     let order = placement(7);
     let limits = Limits { lines_max: 1_000 };
+    let rules = SaleRules::default();
     c.bench_function("decide/place 3 lines", |b| {
         b.iter(|| {
-            decide_place(black_box(&order), IdOrigin::Caller, limits, earmark::Terms::simple()).unwrap()
+            decide_place(black_box(&order), IdOrigin::Caller, limits, earmark::Terms::simple(), &rules)
+                .unwrap()
         });
     });
 }

@@ -47,8 +47,8 @@ pub use domain::ids::{
     Principal, SellerId, SkuId,
 };
 pub use domain::inventory::{
-    Allocate, Allocation, Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, LocationId, Part,
-    Place, PurchaseLimits, StockPolicy,
+    Allocate, Allocation, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart, KitProblem, LimitWindow,
+    LocationId, Part, Place, PurchaseLimits, StockPolicy,
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{

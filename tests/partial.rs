@@ -54,7 +54,7 @@ async fn a_refusal_that_is_not_for_want_of_stock_refuses_an_order_in_part() {
 }
 
 fn at_payment() -> Config {
-    let physical_terms = Terms { deduction: Deduction::AtPayment, ..Terms::physical() };
+    let physical_terms = Terms { deduction: Some(Deduction::AtPayment), ..Terms::physical() };
     Config { physical_terms, ..Config::in_memory() }
 }
 

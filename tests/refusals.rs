@@ -113,6 +113,14 @@ async fn every_refusal_code_is_produced_by_some_command() {
     note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
     engine.stock(&sku("limited"), limited(None, Some(1))).await.unwrap();
     note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    let kit = |part: &str| {
+        let part = earmark::KitPart { sku: sku(part), quantity: 1 };
+        SkuCommand::SetPolicy(Box::new(earmark::StockPolicy { kit: Some(vec![part]), ..Default::default() }))
+    };
+    receive(&engine, "kit", 0).await;
+    note(engine.stock(&sku("kit"), kit("kit")).await.unwrap_err());
+    engine.stock(&sku("kit"), kit("a")).await.unwrap();
+    note(engine.stock(&sku("kit"), reserve("c", 1)).await.unwrap_err());
     let delivery = "never-announced".parse().unwrap();
     let arrived = SkuCommand::receive_delivery(delivery, 1, "x");
     note(engine.stock(&sku("limited"), arrived).await.unwrap_err());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
-use super::inventory::{LimitWindow, LocationId, Place};
+use super::inventory::{KitProblem, LimitWindow, LocationId, Place};
 use super::money::Currency;
 use super::order::{Action, State};
 
@@ -224,6 +224,20 @@ pub enum Refusal {
         /// Units asked for.
         requested: u64,
     },
+    /// The SKU is a kit, which has no stock of its own.
+    #[error("SKU {sku} is a kit and has no stock of its own: its parts have")]
+    IsKit {
+        /// The kit.
+        sku: SkuId,
+    },
+    /// The kit makes no sense.
+    #[error("SKU {sku} cannot be such a kit: {problem}")]
+    InvalidKit {
+        /// The kit.
+        sku: SkuId,
+        /// What is wrong with it.
+        problem: KitProblem,
+    },
 }
 
 impl Refusal {
@@ -259,6 +273,8 @@ impl Refusal {
             Self::DecisionPanicked { .. } => "DECISION_PANICKED",
             Self::HoldBudgetExceeded { .. } => "HOLD_BUDGET_EXCEEDED",
             Self::PurchaseLimitExceeded { .. } => "PURCHASE_LIMIT_EXCEEDED",
+            Self::IsKit { .. } => "IS_KIT",
+            Self::InvalidKit { .. } => "INVALID_KIT",
         }
     }
 }

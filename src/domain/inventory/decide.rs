@@ -32,6 +32,7 @@ pub struct Decision {
 /// a quantity of zero, a sum that does not fit.
 pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Result<Decision, Refusal> {
     command.reason().map_or(Ok(()), |reason| check_reason(reason))?;
+    inventory.kit_allows(command)?;
     let draft = match command {
         SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
         SkuCommand::SetPolicy(policy) => set_policy(inventory, policy),
@@ -139,6 +140,7 @@ fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draf
     if current == policy {
         return Ok(draft);
     }
+    inventory.check_kit(policy)?;
     draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
     let available = draft.counters().available;
     for &threshold in policy.low_stock.range(available..).rev() {

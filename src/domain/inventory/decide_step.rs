@@ -60,6 +60,7 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
+        inventory.refuse_kit()?;
         let (quantity, taken_over) = reserve(&mut draft, owner.clone(), step, now)?;
         let number = step.number;
         if step.op == StepOp::Take {

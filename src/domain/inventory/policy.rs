@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::Allocation;
+use super::kit::KitPart;
+use crate::domain::order::Deduction;
 
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,11 @@ pub struct StockPolicy {
     pub low_stock: BTreeSet<u64>,
     /// From which locations units are taken.
     pub allocation: Allocation,
+    /// What the SKU consists of. A kit has no stock of its own: whoever sells it holds its parts, all of
+    /// them or none.
+    pub kit: Option<Vec<KitPart>>,
+    /// When the stock of what is sold under this SKU falls; the rule of an order's type goes before it.
+    pub deduction: Option<Deduction>,
 }
 
 impl StockPolicy {

@@ -74,7 +74,13 @@ impl StockEvent {
     /// What moves no units.
     fn describe_rest(&self) -> String {
         match self {
-            Self::PolicySet { .. } => "The SKU has another policy.".to_owned(),
+            Self::PolicySet { policy } => match &policy.kit {
+                Some(parts) => {
+                    let parts: Vec<_> = parts.iter().map(|p| format!("{} × {}", p.quantity, p.sku)).collect();
+                    format!("The SKU has another policy: it is a kit of {}.", parts.join(", "))
+                }
+                None => "The SKU has another policy.".to_owned(),
+            },
             Self::Announced { delivery, quantity, expected, at } => {
                 let (units, at, expected) = (count(*quantity), at.words(), expected.as_millis());
                 format!("Delivery {delivery} of {units} is expected{at} at {expected} ms.")

@@ -61,9 +61,13 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
                         PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
                     let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
                     let low_stock = [quantity, now].into();
-                    let allocation = strategy(who);
-                    let policy =
-                        StockPolicy { hold_budget_per_buyer, purchase_limits: limits, low_stock, allocation };
+                    let policy = StockPolicy {
+                        hold_budget_per_buyer,
+                        purchase_limits: limits,
+                        low_stock,
+                        allocation: strategy(who),
+                        ..StockPolicy::default()
+                    };
                     SkuCommand::SetPolicy(Box::new(policy))
                 }
                 10 => SkuCommand::put(quantity / 2, place(who), place(who + 1), reason),
