@@ -176,7 +176,7 @@ fn buy(inventory: &mut Inventory, number: u64, day: u64) {
     assert_eq!(run_at(inventory, &receive(1), day * DAY), None);
     assert_eq!(run_at(inventory, &SkuCommand::Reserve(asked), day * DAY), None);
     assert_eq!(run_at(inventory, &SkuCommand::Commit { cart: cart(&name) }, day * DAY), None);
-    assert_eq!(run_at(inventory, &SkuCommand::Ship { cart: cart(&name), quantity: 1 }, day * DAY), None);
+    assert_eq!(run_at(inventory, &SkuCommand::ship(cart(&name), 1), day * DAY), None);
 }
 
 #[test]
@@ -215,7 +215,7 @@ proptest! {
             let command = match kind {
                 0..=3 => SkuCommand::Reserve(ReserveStock::new(cart, units).by(buyer.clone())),
                 4 => SkuCommand::Commit { cart },
-                5 => SkuCommand::Ship { cart, quantity: units },
+                5 => SkuCommand::ship(cart, units),
                 6 => SkuCommand::Release { cart },
                 _ => {
                     let limit = |is: bool| is.then_some(units + 2);
