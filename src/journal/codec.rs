@@ -64,3 +64,12 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         left => Err(CodecError::Trailing { left }),
     }
 }
+
+/// Decodes a value that the bytes begin with.
+///
+/// # Errors
+/// `Decode` for bytes that do not begin with such a value.
+pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let decoded = bincode::serde::decode_from_slice(bytes, CONFIG);
+    decoded.map(|(value, _)| value).map_err(|error| CodecError::Decode { detail: error.to_string() })
+}
