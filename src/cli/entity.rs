@@ -11,7 +11,7 @@ use crate::domain::inventory::{Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order};
 use crate::query::{Happening, TimelineEntry};
-use crate::replay::{History, NearMatches, Reading, Until, World};
+use crate::replay::{Base, History, NearMatches, Reading, Until};
 
 /// An id that came in as text.
 pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
@@ -29,9 +29,8 @@ pub(super) fn follow(
     entity: &EntityId,
     entries_max: usize,
 ) -> Result<(Reading, History), Failure> {
-    let (world, from) = source.base().unwrap_or_else(|_| (World::default(), 0));
-    let mut history = History::new(entity.clone(), entries_max, world);
-    let reading = source.replay(from, Until::End, &mut history)?;
+    let mut history = History::new(entity.clone(), entries_max, Base::Nothing);
+    let reading = source.replay(0, Until::End, &mut history)?;
     Ok((reading, history))
 }
 

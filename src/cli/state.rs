@@ -9,7 +9,7 @@ use super::args::At;
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{by_state, count, grouped, hex};
-use crate::replay::{ByState, Parts, Reading, StockTotals, Summary, Until};
+use crate::replay::{ByState, Reading, Rebuilt, StockTotals, Summary, Until};
 
 /// Businesses that are printed as text.
 const BUSINESSES_SHOWN: usize = 20;
@@ -43,7 +43,7 @@ pub(super) fn until(at: Option<At>) -> Until {
 }
 
 /// Rebuilds the state at a point.
-pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, Parts), Failure> {
+pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, Rebuilt), Failure> {
     let (mut world, from) = source.base()?;
     let reading = source.replay(from, until(at), &mut world)?;
     let last = reading.next_sequence.saturating_sub(1);
@@ -55,13 +55,13 @@ pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, P
             source.name()
         )));
     }
-    let parts = Parts::of(world).map_err(crate::replay::ReadError::from)?;
+    let parts = Rebuilt::of(world).map_err(crate::replay::ReadError::from)?;
     Ok((reading, parts))
 }
 
 pub(super) fn run(path: &Path, at: Option<At>, out: &mut Out) -> Result<Exit, Failure> {
     let mut source = Source::open(path)?;
-    let (reading, Parts { summary, .. }) = rebuild(&mut source, at)?;
+    let (reading, Rebuilt { summary, .. }) = rebuild(&mut source, at)?;
     let name = source.name();
     if out.is_json() {
         out.json(&json(&name, &reading, &summary));
@@ -75,18 +75,13 @@ fn names(states: &ByState) -> BTreeMap<&'static str, u64> {
     states.iter().map(|(state, count)| (state.name(), *count)).collect()
 }
 
-/// Whether the last batch was read as a whole: only then is its chain hash that of the point.
-fn at_a_batch(reading: &Reading) -> bool {
-    reading.whole_batches
-}
-
 fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary) -> StateJson<'a> {
     StateJson {
         folder: name,
         sequence: reading.next_sequence.saturating_sub(1),
         committed_at: reading.first_at.map(|_| reading.last_at.to_string()),
         state_hash: summary.hash.to_string(),
-        chain_hash: at_a_batch(reading).then(|| hex(&reading.chain)),
+        chain_hash: (!reading.in_part).then(|| hex(&reading.chain)),
         orders: summary.orders,
         orders_by_state: names(&summary.by_state),
         businesses: summary.by_business.iter().map(|(id, states)| (id.as_str(), names(states))).collect(),
@@ -110,7 +105,7 @@ fn text(name: &str, reading: &Reading, summary: &Summary, out: &mut Out) {
         None => out.line(format_args!("{name}: before the first record")),
     }
     out.line(format_args!("  state hash  {}", summary.hash));
-    if at_a_batch(reading) {
+    if !reading.in_part {
         out.line(format_args!("  chain hash  {}", hex(&reading.chain)));
     }
     out.line(match summary.orders {

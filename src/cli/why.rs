@@ -19,7 +19,7 @@ use crate::domain::order::Order;
 use crate::domain::refusal::Refusal;
 use crate::journal::StoredBatch;
 use crate::query::{Held, SkuView, TimelineEntry, refusal_of};
-use crate::replay::{History, Machine, Place, ReadError, Until};
+use crate::replay::{Base, History, Machine, Place, ReadError, Until};
 
 /// Holders of a SKU that are named.
 const HOLDERS_SHOWN: usize = 5;
@@ -82,10 +82,9 @@ pub(super) fn run(path: &Path, order: &str, out: &mut Out) -> Result<Exit, Failu
 /// The SKU that a refusal for want of stock was about.
 fn shortage(source: &mut Source, entry: &TimelineEntry) -> Result<Option<Shortage>, Failure> {
     let Some(Refusal::InsufficientStock { sku, requested, .. }) = refusal_of(entry) else { return Ok(None) };
-    let (world, from) = source.base()?;
     let entity = EntityId::Sku(sku.clone());
-    let mut twice = Twice { history: History::new(entity, 0, world), at: entry.sequence, then: None };
-    source.replay(from, Until::End, &mut twice)?;
+    let mut twice = Twice { history: History::new(entity, 0, Base::Nothing), at: entry.sequence, then: None };
+    source.replay(0, Until::End, &mut twice)?;
     let now = twice.history.sku().cloned();
     let then = twice.then.flatten().or_else(|| now.clone());
     let (sku, requested) = (sku.clone(), *requested);

@@ -19,78 +19,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::reading::{Place, ReadError, Reading};
 use crate::domain::time::Timestamp;
-use crate::journal::codec::CodecError;
 use crate::journal::frame::frame_bytes;
-use crate::journal::{Cut, LogError, Progress, Scan, Stopped, StoredBatch, Tail, segment};
+use crate::journal::{LogError, Progress, Scan, Stopped, StoredBatch, Tail, segment};
 use crate::port::fs::Fs;
 
 /// Batches that are read ahead of the machine.
 const BATCHES_AHEAD: usize = 64;
 /// The file whose lock says that an engine has the folder open.
 const LOCK_FILE: &str = "LOCK";
-
-/// Why a folder, or a part of it, could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// There is no such folder.
-    #[error("there is no folder {folder}")]
-    NoFolder {
-        /// The folder as asked for.
-        folder: String,
-    },
-    /// The folder holds no journal.
-    #[error("{folder} holds no journal: there is no segment (*.seg) in it")]
-    NoJournal {
-        /// The folder.
-        folder: String,
-    },
-    /// A running engine dropped or wrote over segments while they were read; nothing is wrong with them.
-    #[error("{folder} changed while it was read: a running engine dropped segment {segment}; run again")]
-    Changed {
-        /// The folder.
-        folder: String,
-        /// The segment.
-        segment: String,
-    },
-    /// A record cannot be understood.
-    #[error("record {sequence} cannot be read: segment {segment}, offset {offset}: {detail}")]
-    Record {
-        /// File name of the segment.
-        segment: String,
-        /// Offset of the record's batch in the segment.
-        offset: u64,
-        /// Its sequence number.
-        sequence: u64,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// The journal is damaged, or cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// An entity cannot be encoded, and so there is no state hash.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-}
-
-/// Where a batch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// File name of the segment.
-    pub segment: &'a str,
-    /// Offset of the batch's frame in the segment.
-    pub offset: u64,
-}
-
-impl Place<'_> {
-    /// The error for a record of a batch that stands here.
-    #[must_use]
-    pub fn unreadable(&self, sequence: u64, detail: impl Into<String>) -> ReadError {
-        let (segment, offset) = (self.segment.to_owned(), self.offset);
-        ReadError::Record { segment, offset, sequence, detail: detail.into() }
-    }
-}
 
 /// What is fed with batches.
 pub trait Machine {
@@ -111,57 +49,6 @@ pub enum Until {
     Sequence(u64),
     /// Behind the last batch that was committed at this time or before.
     Time(Timestamp),
-}
-
-/// What was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The first sequence number that was read.
-    pub first_sequence: u64,
-    /// The sequence number behind the last record that was fed.
-    pub next_sequence: u64,
-    /// Batches with records.
-    pub batches: u64,
-    /// Records.
-    pub records: u64,
-    /// Commit time of the first batch with records.
-    pub first_at: Option<Timestamp>,
-    /// Commit time of the last batch that was fed.
-    pub last_at: Timestamp,
-    /// Highest epoch.
-    pub epoch: u64,
-    /// Chain hash of the last batch that was fed; it certifies all before it.
-    pub chain: [u8; 32],
-    /// Bytes that were read.
-    pub bytes: u64,
-    /// Whether the last batch was fed as a whole; `chain` covers more than was fed otherwise.
-    pub whole_batches: bool,
-    /// Whether the end of the journal was reached.
-    pub to_the_end: bool,
-    /// Whether the journal ends with a seal.
-    pub sealed: bool,
-    /// A torn last batch, which the next opening will cut. Beside a running engine it is one that is being
-    /// written, and not reported.
-    pub cut: Option<Cut>,
-    /// Whether an engine had the folder open.
-    pub in_use: bool,
-    /// Records of the last batch that were withheld because nothing says yet that they are durable.
-    pub withheld: u32,
-    /// Why reading ended early.
-    pub fault: Option<ReadError>,
-}
-
-impl Reading {
-    /// The reading, if nothing ended it early.
-    ///
-    /// # Errors
-    /// What ended it.
-    pub fn complete(self) -> Result<Self, ReadError> {
-        match self.fault {
-            Some(error) => Err(error),
-            None => Ok(self),
-        }
-    }
 }
 
 /// How far a reading is.
@@ -270,9 +157,11 @@ impl Folder {
             Ok(tail) => feed.finish(&tail, machine, on_pace),
             Err(Stopped::Visitor(Enough)) => {}
             Err(Stopped::Log(error)) => {
-                // What stands before a bad frame of which the scan is sure is durable.
-                let _ = feed.flush(machine, on_pace);
-                feed.reading.fault.get_or_insert_with(|| self.explain(error, &feed.segments));
+                // What stands before a bad frame of which the scan is sure is durable, and may be all that
+                // is wanted.
+                if feed.flush(machine, on_pace).is_continue() {
+                    feed.reading.fault = Some(self.explain(error, &feed.segments));
+                }
             }
         }
         feed.reading
@@ -308,24 +197,7 @@ struct Feed {
 
 impl Feed {
     fn new(until: Until, from: u64) -> Self {
-        let reading = Reading {
-            first_sequence: 0,
-            next_sequence: 0,
-            batches: 0,
-            records: 0,
-            first_at: None,
-            last_at: Timestamp::ZERO,
-            epoch: 0,
-            chain: [0; 32],
-            bytes: 0,
-            whole_batches: true,
-            to_the_end: false,
-            sealed: false,
-            cut: None,
-            in_use: false,
-            withheld: 0,
-            fault: None,
-        };
+        let reading = Reading::default();
         Self { until, from, segments: Vec::new(), held: None, reading }
     }
 
@@ -394,7 +266,7 @@ impl Feed {
             reading.records += u64::from(batch.count);
             reading.first_at.get_or_insert(batch.at);
         }
-        reading.whole_batches = batch.count == records;
+        reading.in_part = batch.count < records;
         reading.next_sequence = batch.end().sequence;
         reading.last_at = batch.at;
         reading.epoch = batch.epoch;

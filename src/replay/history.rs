@@ -6,13 +6,14 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
-use super::driver::{Machine, Place, ReadError};
+use super::driver::Machine;
+use super::reading::{Place, ReadError};
 use super::tagged;
-use super::world::World;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
 use crate::domain::record::Record;
+use crate::guard;
 use crate::journal::record::RawRecord;
 use crate::journal::{StoredBatch, record};
 use crate::query::{TimelineEntry, entries_of};
@@ -52,15 +53,27 @@ pub struct History {
     pub entries: VecDeque<TimelineEntry>,
     /// How many entries there are in all.
     pub total: u64,
-    world: World,
+    base: Base,
+}
+
+/// How an entity stood before what is read: in a snapshot, or not at all.
+#[derive(Clone, Debug, Default)]
+pub enum Base {
+    /// It did not exist.
+    #[default]
+    Nothing,
+    /// The order.
+    Order(Box<Order>),
+    /// The SKU.
+    Sku(Box<Inventory>),
 }
 
 impl History {
     /// The history of an entity from what is read; of the entries the last `entries_max` are kept. `base` is
     /// the state to begin with.
     #[must_use]
-    pub fn new(entity: EntityId, entries_max: usize, base: World) -> Self {
-        Self { entity, entries_max, entries: VecDeque::new(), total: 0, world: base }
+    pub fn new(entity: EntityId, entries_max: usize, base: Base) -> Self {
+        Self { entity, entries_max, entries: VecDeque::new(), total: 0, base }
     }
 
     /// The entity.
@@ -72,18 +85,18 @@ impl History {
     /// The order, if the entity is one and exists.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
-        match &self.entity {
-            EntityId::Order(id) => self.world.order(id),
-            EntityId::Sku(_) => None,
+        match &self.base {
+            Base::Order(order) => Some(order),
+            _ => None,
         }
     }
 
     /// The SKU, if the entity is one and exists.
     #[must_use]
     pub fn sku(&self) -> Option<&Inventory> {
-        match &self.entity {
-            EntityId::Sku(id) => self.world.sku(id),
-            EntityId::Order(_) => None,
+        match &self.base {
+            Base::Sku(sku) if sku.is_known() => Some(sku),
+            _ => None,
         }
     }
 
@@ -93,12 +106,35 @@ impl History {
         self.total > 0 || self.order().is_some() || self.sku().is_some()
     }
 
-    fn changes(&self, record: &Record) -> bool {
+    /// Applies a record as recovery does: one that breaks an invariant parks the entity.
+    fn apply(&mut self, record: &Record) {
         match (record, &self.entity) {
-            (Record::Order(record), EntityId::Order(id)) => record.order == *id,
-            (Record::Sku(record), EntityId::Sku(id)) => record.sku == *id,
-            (Record::Park(record), entity) => record.entity == *entity,
-            _ => false,
+            (Record::Order(record), EntityId::Order(id)) if record.order == *id => {
+                let mut order = match std::mem::take(&mut self.base) {
+                    Base::Order(order) => Some(*order),
+                    _ => None,
+                };
+                let applied = guard::apply(|| Order::apply(&mut order, record));
+                if let (Err(reason), Some(order)) = (applied, &mut order) {
+                    order.parked.get_or_insert(reason);
+                }
+                self.base = order.map_or(Base::Nothing, |order| Base::Order(Box::new(order)));
+            }
+            (Record::Sku(record), EntityId::Sku(id)) if record.sku == *id => {
+                if !matches!(self.base, Base::Sku(_)) {
+                    self.base = Base::Sku(Box::new(Inventory::new(record.sku.clone())));
+                }
+                let Base::Sku(sku) = &mut self.base else { return };
+                if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
+                    sku.parked.get_or_insert(reason);
+                }
+            }
+            (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
+                Base::Order(order) => order.parked.clone_from(&record.reason),
+                Base::Sku(sku) => sku.parked.clone_from(&record.reason),
+                Base::Nothing => {}
+            },
+            _ => {}
         }
     }
 }
@@ -116,9 +152,7 @@ impl Machine for History {
             }
             let record =
                 tagged::decode(raw).map_err(|error| place.unreadable(sequence, error.to_string()))?;
-            if self.changes(&record) {
-                self.world.apply(record.clone());
-            }
+            self.apply(&record);
             for entry in entries_of(&self.entity, sequence, record) {
                 self.total += 1;
                 self.entries.push_back(entry);
@@ -162,8 +196,8 @@ impl NearMatches {
         let far = if known == self.wanted {
             0
         } else if known.contains(&self.wanted) {
-            // The shorter what stands around it, the nearer.
-            1 + known.len().saturating_sub(self.wanted.len()) / 8
+            // The less stands around it, the nearer.
+            1 + known.len().saturating_sub(self.wanted.len())
         } else {
             match distance(&self.wanted, &known) {
                 Some(edits) => edits,

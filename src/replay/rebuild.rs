@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::driver::{Machine, Place, ReadError};
+use super::driver::Machine;
 use super::hash::{StateHash, state_hash};
+use super::reading::{Place, ReadError};
 use super::world::World;
 use crate::domain::ids::{BusinessId, EntityId};
 use crate::domain::inventory::Inventory;
@@ -100,7 +101,7 @@ pub struct Summary {
 
 /// A state taken apart, sorted.
 #[derive(Debug)]
-pub struct Parts {
+pub struct Rebuilt {
     /// SKUs.
     pub skus: Vec<Inventory>,
     /// Orders.
@@ -109,7 +110,7 @@ pub struct Parts {
     pub summary: Summary,
 }
 
-impl Parts {
+impl Rebuilt {
     /// Takes a world apart and sums it up.
     ///
     /// # Errors

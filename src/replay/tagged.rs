@@ -129,8 +129,8 @@ pub(crate) fn kind(raw: record::RawRecord<'_>) -> Option<RecordKind> {
 pub(crate) fn changed(raw: record::RawRecord<'_>) -> Option<EntityId> {
     // A record of events begins with the id of its entity.
     match raw.tag {
-        ORDER => codec::decode_first::<OrderId>(raw.body).ok().map(EntityId::Order),
-        SKU => codec::decode_first::<SkuId>(raw.body).ok().map(EntityId::Sku),
+        ORDER => codec::decode_front::<OrderId>(raw.body).ok().map(EntityId::Order),
+        SKU => codec::decode_front::<SkuId>(raw.body).ok().map(EntityId::Sku),
         _ => None,
     }
 }

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::audit::audit_in_flight;
-use super::driver::{Folder, Machine, Pace, Place, ReadError, Reading, Until};
-use super::rebuild::{Parts, Summary};
+use super::driver::{Folder, Machine, Pace, Until};
+use super::reading::{Place, ReadError, Reading};
+use super::rebuild::{Rebuilt, Summary};
 use super::tagged::{self, RecordKind};
 use super::world::World;
 use crate::domain::ids::EntityId;
@@ -79,7 +80,7 @@ pub fn verify(
         summary: None,
     };
     if !verifier.headless {
-        let parts = Parts::of(verifier.world)?;
+        let parts = Rebuilt::of(verifier.world)?;
         for what in audit_in_flight(&parts.skus, &parts.orders) {
             verdict.findings_total += 1;
             if verdict.findings.len() < FINDINGS_KEPT_MAX {

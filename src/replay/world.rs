@@ -189,18 +189,6 @@ impl World {
         std::mem::take(&mut self.faults)
     }
 
-    /// The order as it is now.
-    #[must_use]
-    pub fn order(&self, id: &OrderId) -> Option<&Order> {
-        self.orders.get(id)?.as_ref()
-    }
-
-    /// The SKU as it is now.
-    #[must_use]
-    pub fn sku(&self, id: &SkuId) -> Option<&Inventory> {
-        self.skus.get(id).filter(|sku| sku.is_known())
-    }
-
     /// The latest engine time in the journal.
     #[must_use]
     pub fn last_at(&self) -> Timestamp {

@@ -16,7 +16,7 @@ impl StockEvent {
                 format!("The count was corrected up by {}: {reason}.", count(delta.unsigned_abs()))
             }
             Self::Reserved { owner, quantity, deadline, .. } => {
-                let until = deadline.map(|at| format!(", until {} ms", at.as_millis())).unwrap_or_default();
+                let until = deadline.map(|at| format!(", until {at}")).unwrap_or_default();
                 format!("{} reserved for {owner}{until}.", count(*quantity))
             }
             Self::Committed { owner, quantity, .. } => {
@@ -56,18 +56,14 @@ impl StockEvent {
     fn describe_rest(&self) -> String {
         match self {
             Self::Extended { owner, deadline } => {
-                format!("The hold of {owner} is kept until {} ms.", deadline.as_millis())
+                format!("The hold of {owner} is kept until {deadline}.")
             }
             Self::PolicySet { .. } => "The SKU has another policy.".to_owned(),
             Self::Moved { quantity, from, to, reason } => {
                 format!("{} that were {from} are {to}: {reason}.", count(*quantity))
             }
             Self::Announced { delivery, quantity, expected } => {
-                format!(
-                    "Delivery {delivery} of {} is expected at {} ms.",
-                    count(*quantity),
-                    expected.as_millis()
-                )
+                format!("Delivery {delivery} of {} is expected at {expected}.", count(*quantity))
             }
             Self::Arrived { delivery, quantity } => {
                 format!("{} of delivery {delivery} arrived.", count(*quantity))
