@@ -52,7 +52,9 @@ pub use domain::inventory::{
     Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy,
 };
 pub use domain::money::{Currency, Money};
-pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};
+pub use domain::order::{
+    Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms, WhenShort,
+};
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;

@@ -33,7 +33,7 @@ async fn sell(engine: &Engine) {
 const OF_O: [&str; 13] = [
     "Asked to place it at shop: 2 × a, 1 × b. [web]",
     "Placed at shop by customer ada: 2 × a, 1 × b, for 30.00 EUR. [web]",
-    "All of its stock is reserved. [web]",
+    "Its stock is reserved. [web]",
     "Payment 1 of 3000 minor units came in by card.",
     "The payments settle it; its stock is being committed.",
     "Paid; its stock is committed.",

@@ -17,7 +17,7 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Grant, Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd};
+use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd, Short};
 use crate::domain::record::{KeyMark, Record};
 use crate::domain::refusal::Refusal;
 use crate::guard;
@@ -27,8 +27,14 @@ pub(super) struct Run {
     plan: Plan,
     /// Steps that were asked for and not yet answered.
     waiting: usize,
+    /// Position in the plan's demand of the next SKU to ask.
+    next: usize,
     /// Positions in the plan's demand whose SKUs did their part, in the order in which they did it.
     done: Vec<usize>,
+    /// SKUs that had less than was asked for, where the order is content with that.
+    short: Vec<Short>,
+    /// The first refusal of a SKU that had nothing at all, where the order is content with that.
+    nothing: Option<Refusal>,
     /// Why the saga is to be undone.
     refusal: Option<Refusal>,
     undoing: bool,
@@ -58,7 +64,10 @@ impl OrderState {
         self.run = Some(Run {
             plan,
             waiting: 0,
+            next: 0,
             done,
+            short: Vec::new(),
+            nothing: None,
             refusal: None,
             undoing: false,
             stuck: None,
@@ -78,12 +87,13 @@ impl OrderState {
     fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
         let sequential = run.plan.op.takes();
-        let from = run.done.len();
+        let from = run.next;
         let until = if sequential { (from + 1).min(run.plan.demand.len()) } else { run.plan.demand.len() };
         if from == until {
-            return self.end(myself, &SagaEnd::Done);
+            let end = run.forward_end();
+            return self.end(myself, &end);
         }
-        run.waiting = until - from;
+        (run.waiting, run.next) = (until - from, until);
         let (op, number) = (run.plan.op, run.plan.number);
         let ask = Ask { op, number, redelivered: run.redelivered, provisional: run.plan.demand.len() > 1 };
         for index in from..until {
@@ -125,7 +135,8 @@ impl OrderState {
             None => (None, None),
         };
         let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial: false };
+        let partial = self.run.as_ref().is_some_and(|run| run.plan.partial);
+        let step = StockStep { order, number, op, quantity, buyer, cart, partial };
         let Ask { redelivered, provisional, .. } = ask;
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
@@ -164,13 +175,7 @@ impl OrderState {
             }
             return;
         }
-        match outcome {
-            Ok(_) => {
-                let index = run.plan.demand.iter().position(|(s, _)| s == sku);
-                run.done.extend(index);
-            }
-            Err(refusal) => run.refusal = run.refusal.take().or(Some(refusal)),
-        }
+        run.note(sku, outcome);
         if run.waiting == 0 {
             match run.refusal.clone() {
                 Some(refusal) => self.go_back(myself, refusal),
@@ -220,7 +225,7 @@ impl OrderState {
             return;
         }
         let outcome: Outcome = match end {
-            SagaEnd::Done => self.outcome(),
+            SagaEnd::Done | SagaEnd::DoneInPart(_) => self.outcome(),
             SagaEnd::Undone(refusal) => Err(refusal.clone()),
         };
         let mut draft = Draft::default();
@@ -231,7 +236,8 @@ impl OrderState {
         }
         self.commit(draft);
         if let Some(tell) = run.tell {
-            let resumed = if *end == SagaEnd::Done { Resumed::Finished } else { Resumed::Undone };
+            let undone = matches!(end, SagaEnd::Undone(_));
+            let resumed = if undone { Resumed::Undone } else { Resumed::Finished };
             let _ = tell.send(resumed);
         }
     }
@@ -255,6 +261,36 @@ impl OrderState {
         self.commit(draft);
         if let Some(tell) = run.tell {
             let _ = tell.send(Resumed::Parked);
+        }
+    }
+}
+
+impl Run {
+    /// Notes what a SKU made of its forward step.
+    fn note(&mut self, sku: &SkuId, outcome: Result<Grant, Refusal>) {
+        match outcome {
+            Ok(Grant { held }) => {
+                let Some(index) = self.plan.demand.iter().position(|(s, _)| s == sku) else { return };
+                self.done.push(index);
+                if self.plan.partial && self.plan.demand.get(index).is_some_and(|(_, asked)| held < *asked) {
+                    self.short.push(Short { sku: sku.clone(), granted: held });
+                }
+            }
+            Err(refusal @ Refusal::InsufficientStock { .. }) if self.plan.partial => {
+                self.short.push(Short { sku: sku.clone(), granted: 0 });
+                self.nothing.get_or_insert(refusal);
+            }
+            Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),
+        }
+    }
+
+    /// How the way forward came out when no SKU is left to ask. An order that is content with a part is
+    /// not content with nothing.
+    fn forward_end(&mut self) -> SagaEnd {
+        match self.nothing.take() {
+            Some(refusal) if self.done.is_empty() => SagaEnd::Undone(refusal),
+            _ if self.short.is_empty() => SagaEnd::Done,
+            _ => SagaEnd::DoneInPart(std::mem::take(&mut self.short)),
         }
     }
 }

@@ -20,13 +20,14 @@ impl Provisional {
         self.by_order.is_empty()
     }
 
-    /// Notes what a granted step means: a provisional hold, or the end of one.
-    pub(super) fn note(&mut self, step: &Step) {
+    /// Notes what a granted step means: a provisional hold, or the end of one. `taken` is what the order
+    /// holds because of it.
+    pub(super) fn note(&mut self, step: &Step, taken: u64) {
         match step.step.op {
             StepOp::Reserve | StepOp::Take if step.provisional => {
-                self.units += step.step.quantity;
+                self.units += taken;
                 let held = self.by_order.entry(step.step.order.clone()).or_default();
-                held.units += step.step.quantity;
+                held.units += taken;
                 held.buyer.clone_from(&step.step.buyer);
             }
             StepOp::Release => {
@@ -83,11 +84,18 @@ impl Waiting {
 
 impl SkuState {
     /// What becomes of a refused request of `buyer`: one that provisional holds alone stand in the way of
-    /// waits, be it for units or for room in the buyer's own budget.
-    pub(super) fn verdict(&self, refusal: Refusal, tries: u32, buyer: Option<&CustomerId>) -> Verdict {
+    /// waits, be it for units or for room in the buyer's own budget. A `partial` one waits for any unit.
+    pub(super) fn verdict(
+        &self,
+        refusal: Refusal,
+        tries: u32,
+        buyer: Option<&CustomerId>,
+        partial: bool,
+    ) -> Verdict {
         let contended = match &refusal {
             Refusal::InsufficientStock { requested, available, .. } => {
-                *requested <= available.saturating_add(self.provisional.units)
+                let least = if partial { 1 } else { *requested };
+                least <= available.saturating_add(self.provisional.units)
             }
             Refusal::HoldBudgetExceeded { limit, used, requested, .. }
             | Refusal::PurchaseLimitExceeded { limit, used, requested, .. } => {

@@ -4,19 +4,17 @@
 //! [`Request`].
 
 mod later_life;
+mod place;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep};
+pub use place::{LineRequest, PlaceOrder};
 
-use crate::domain::ids::{
-    BusinessId, CartId, CustomerId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SellerId,
-    SkuId,
-};
+use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId};
 use crate::domain::inventory::Reason;
-use crate::domain::money::{Currency, Money};
-use crate::domain::order::{Delivery, OrderType};
+use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};
 
 pub use stock::{Grant, ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
@@ -75,12 +73,6 @@ pub enum Command {
     Sku(SkuId, SkuCommand),
     /// To one order. `None` asks the engine to make the id, which only a placement can.
     Order(Option<OrderId>, OrderCommand),
-}
-
-impl From<PlaceOrder> for Command {
-    fn from(command: PlaceOrder) -> Self {
-        Self::Order(command.order.clone(), OrderCommand::Place(command))
-    }
 }
 
 impl From<PayOrder> for Command {
@@ -151,7 +143,7 @@ impl Command {
 /// A command to one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderCommand {
-    /// Place the order and reserve its stock, all or nothing.
+    /// Place the order and reserve its stock, all or nothing unless it allows a part.
     Place(PlaceOrder),
     /// A payment came in.
     Pay(PayOrder),
@@ -169,44 +161,6 @@ pub enum OrderCommand {
     ExtendDeadline(ExtendDeadline),
     /// An operator closes the order.
     Close(CloseOrder),
-}
-
-/// Place an order: all of its stock is reserved, or none and the order is refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaceOrder {
-    /// The order's id; `None` asks the engine to make one.
-    pub order: Option<OrderId>,
-    /// The business line or shop that sells.
-    pub business: BusinessId,
-    /// The buyer.
-    pub customer: Option<CustomerId>,
-    /// The currency of all amounts of the order.
-    pub currency: Currency,
-    /// What is bought; numbered from 1 in this order.
-    pub lines: Vec<LineRequest>,
-    /// What kind of order it is: decides its lifecycle and its terms.
-    pub order_type: OrderType,
-    /// Where it goes.
-    pub delivery: Option<Delivery>,
-    /// The cart that becomes the order: what it holds becomes the order's hold.
-    pub cart: Option<CartId>,
-}
-
-/// One line of a placement. Amounts are the line's totals in minor units, not prices of a unit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LineRequest {
-    /// What is bought.
-    pub sku: SkuId,
-    /// How many; must be positive.
-    pub quantity: u32,
-    /// The line's total before discount, in minor units of the order's currency.
-    pub gross: i64,
-    /// The line's discount, in minor units; net = gross − discount.
-    pub discount: i64,
-    /// The line's share of the shipping cost, in minor units.
-    pub shipping: i64,
-    /// Who sells it.
-    pub seller: Option<SellerId>,
 }
 
 /// Units of one line.
@@ -296,65 +250,15 @@ pub struct OrderAnswer {
     pub paid: i64,
     /// What is to be paid back in all, in minor units.
     pub refund_due: i64,
+    /// Units that were not there when they were asked for, and were called off; only where the placement
+    /// allowed it.
+    pub missing: Vec<LineQuantity>,
     /// The order's version after the command.
     pub version: u64,
 }
 
 /// The final word on a command: an answer, or a refusal.
 pub type Outcome = Result<Answer, Refusal>;
-
-impl LineRequest {
-    /// A line without discount, shipping or seller. `gross` is its total in minor units.
-    #[must_use]
-    pub fn new(sku: SkuId, quantity: u32, gross: i64) -> Self {
-        Self { sku, quantity, gross, discount: 0, shipping: 0, seller: None }
-    }
-}
-
-impl PlaceOrder {
-    /// An order by nobody in particular, whose id the engine makes.
-    #[must_use]
-    pub fn new(business: BusinessId, currency: Currency, lines: Vec<LineRequest>) -> Self {
-        Self {
-            order: None,
-            business,
-            customer: None,
-            currency,
-            lines,
-            order_type: OrderType::Simple,
-            delivery: None,
-            cart: None,
-        }
-    }
-
-    /// The same order under an id that the caller chose.
-    #[must_use]
-    pub fn with_id(mut self, order: OrderId) -> Self {
-        self.order = Some(order);
-        self
-    }
-
-    /// The same order of another type.
-    #[must_use]
-    pub fn of_type(mut self, order_type: OrderType) -> Self {
-        self.order_type = order_type;
-        self
-    }
-
-    /// The same order, made of a cart: it takes over what the cart holds of its SKUs.
-    #[must_use]
-    pub fn from_cart(mut self, cart: CartId) -> Self {
-        self.cart = Some(cart);
-        self
-    }
-
-    /// The same order by a known buyer.
-    #[must_use]
-    pub fn by_customer(mut self, customer: CustomerId) -> Self {
-        self.customer = Some(customer);
-        self
-    }
-}
 
 impl PayOrder {
     /// A payment that settles the order as soon as what is due is covered.

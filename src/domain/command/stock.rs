@@ -189,7 +189,8 @@ pub struct StockStep {
     pub buyer: Option<CustomerId>,
     /// The cart that became the order: `Reserve` takes over what it holds.
     pub cart: Option<CartId>,
-    /// Whether a step that takes is content with fewer units than it asks for, but at least one.
+    /// Whether a step that takes is content with fewer units than it asks for, but at least one; and a
+    /// `Release` gives back what there is, up to what it asks for.
     pub partial: bool,
 }
 

@@ -13,6 +13,7 @@ use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::state::Inventory;
+use super::takeover::TakeOver;
 use crate::domain::command::{Grant, StepOp, StockStep};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -58,14 +59,24 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        let quantity = reserve(&mut draft, owner.clone(), step, now)?;
+        let (quantity, taken_over) = reserve(&mut draft, owner.clone(), step, now)?;
+        let number = step.number;
         if step.op == StepOp::Take {
-            draft.record(StockEvent::Committed { owner, quantity, step: step.number })?;
+            draft.record(StockEvent::Committed { owner: owner.clone(), quantity, step: number })?;
+        }
+        if let Some(from) = taken_over {
+            draft.record(StockEvent::TookOver { owner, step: number, from })?;
         }
         return finish(draft);
     }
-    suffices(&draft, step)?;
-    let (quantity, number) = (step.quantity, step.number);
+    let number = step.number;
+    let quantity = match step.op {
+        // Undoes a step of which nobody may know how much it took.
+        StepOp::Release if step.partial => step.quantity.min(draft.hold().held().ok_or(Refusal::Overflow)?),
+        _ => step.quantity,
+    };
+    suffices(&draft, step, quantity)?;
+    let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
     let event = match step.op {
         // Those that take were decided above.
         StepOp::Reserve | StepOp::Take | StepOp::Commit => {
@@ -84,7 +95,13 @@ pub fn decide_step(
         }
     };
     draft.record(event)?;
-    finish(draft)
+    // Before the draft turns to the cart.
+    let held = draft.hold().held().ok_or(Refusal::Overflow)?;
+    if let Some(taken) = undone_take_over {
+        taken.give_back(&mut draft, now)?;
+    }
+    let (events, _) = draft.finish()?;
+    Ok(StepDecision { events, grant: Grant { held } })
 }
 
 fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
@@ -94,23 +111,25 @@ fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-/// Answers how many units were taken.
+/// Answers how many units were taken, and what the order took over from the cart.
 fn reserve(
     draft: &mut Draft<'_>,
     owner: HoldOwner,
     step: &StockStep,
     now: Timestamp,
-) -> Result<u64, Refusal> {
-    let Some(cart) = &step.cart else {
+) -> Result<(u64, Option<Box<TakeOver>>), Refusal> {
+    let Some(id) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-        return take(draft, owner, step, purchase);
+        return Ok((take(draft, owner, step, purchase)?, None));
     };
-    let cart = HoldOwner::Cart(cart.clone());
+    let cart = HoldOwner::Cart(id.clone());
     draft.turn_to(&cart);
+    let taken_over = TakeOver::of(id, draft.hold(), now);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
     give_back(draft, &cart, ReleaseCause::Converted, now)?;
     draft.turn_to(&owner);
-    take(draft, owner, step, purchase)
+    let quantity = take(draft, owner, step, purchase)?;
+    Ok((quantity, taken_over))
 }
 
 fn take(
@@ -129,7 +148,7 @@ fn take(
 }
 
 /// Refuses a step that needs more units in some condition than there are.
-fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
+fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
         StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
@@ -137,5 +156,5 @@ fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
         StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
         StepOp::Unship => draft.counters().away(),
     };
-    if step.quantity > units { Err(draft.hold_exceeded(step.quantity, units)) } else { Ok(()) }
+    if quantity > units { Err(draft.hold_exceeded(quantity, units)) } else { Ok(()) }
 }

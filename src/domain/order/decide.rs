@@ -7,7 +7,7 @@ use super::event::{OrderEvent, PlacedLine};
 use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
 use super::state::Order;
-use super::terms::{Deduction, LatePayment, RefundCause, Terms};
+use super::terms::{Deduction, LatePayment, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
     CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
     ShipOrder,
@@ -64,6 +64,7 @@ pub fn decide_place(
         currency: command.currency,
         lifecycle: command.order_type.lifecycle(),
         terms,
+        when_short: WhenShort { partial: command.allow_partial },
         origin,
         delivery: command.delivery.clone(),
         lines: lines.collect(),

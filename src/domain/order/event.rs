@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::LifecycleId;
-use super::terms::{Deduction, Delivery, Notice, RefundCause, Terms};
+use super::terms::{Deduction, Delivery, Notice, RefundCause, Terms, WhenShort};
 use crate::domain::command::LineQuantity;
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
@@ -45,6 +45,8 @@ pub enum OrderEvent {
         lifecycle: LifecycleId,
         /// The terms it was placed under.
         terms: Terms,
+        /// What it is content with where stock is short.
+        when_short: WhenShort,
         /// How its id was made.
         origin: IdOrigin,
         /// Where it goes.
@@ -159,6 +161,14 @@ pub enum OrderEvent {
     DeadlineExtended {
         /// The new deadline.
         until: Timestamp,
+    },
+    /// Some units were not there, and the order is content with the rest: they are called off. Stands in
+    /// front of `Reserved` or `Settled`.
+    FellShort {
+        /// Units by line; never empty.
+        missing: Vec<LineQuantity>,
+        /// Minor units due back because of it.
+        refund_due: i64,
     },
 }
 

@@ -7,6 +7,7 @@
 //!
 //! ```text
 //!   Placed ──reserve at every SKU──► Reserved            or, when one refuses: release ──► Refused
+//!                                    (behind FellShort where the order is content with a part)
 //!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
@@ -16,6 +17,7 @@
 mod apply;
 mod decide;
 mod due;
+mod effects;
 mod event;
 mod lifecycle;
 mod line;
@@ -30,9 +32,9 @@ pub use due::decide_due;
 pub use event::{OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
-pub use saga::{Plan, SagaEnd, finish};
+pub use saga::{Plan, SagaEnd, Short, finish};
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 pub use terms::{
     Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,
-    TermsByType,
+    TermsByType, WhenShort,
 };

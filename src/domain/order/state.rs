@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
-use super::terms::{Deadline, Delivery, Terms};
+use super::terms::{Deadline, Delivery, Terms, WhenShort};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, OrderId, PaymentId, PaymentMethod, Principal,
@@ -26,6 +26,8 @@ pub struct Order {
     pub lifecycle: LifecycleId,
     /// The terms it was placed under.
     pub terms: Terms,
+    /// What it is content with where stock is short.
+    pub when_short: WhenShort,
     /// Where it stands.
     pub state: State,
     /// The business line or shop that sells.
@@ -64,6 +66,8 @@ pub struct Order {
     pub pending: Option<Pending>,
     /// Units that were called off because time ran out, and that late money can bring back.
     pub expired: Vec<LineQuantity>,
+    /// Units that were not there when they were asked for, and were called off at once.
+    pub missing: Vec<LineQuantity>,
     /// Why the placement was refused.
     pub refusal: Option<Refusal>,
     /// Why the order, or its last cancelled part, was called off.
@@ -153,6 +157,7 @@ impl Order {
             due: self.due,
             paid: self.paid,
             refund_due: self.refund_due,
+            missing: self.missing.clone(),
             version: self.version,
         }
     }

@@ -47,6 +47,13 @@ pub enum Deduction {
     AtPayment,
 }
 
+/// What an order is content with where its stock is short. By default with nothing: it is all or nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhenShort {
+    /// With what there is of each SKU, at least one unit in all: what is missing is called off at once.
+    pub partial: bool,
+}
+
 /// What becomes of money that comes after an order's payment deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

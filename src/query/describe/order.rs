@@ -17,7 +17,14 @@ impl OrderEvent {
                 let (bought, total) = (bought.join(", "), Money::new(total, *currency));
                 format!("Placed at {business}{buyer}: {bought}, for {total}.")
             }
-            Self::Reserved => "All of its stock is reserved.".to_owned(),
+            Self::Reserved => "Its stock is reserved.".to_owned(),
+            Self::FellShort { missing, refund_due: 0 } => {
+                format!("Not there, and called off: {}.", units(missing, "nothing"))
+            }
+            Self::FellShort { missing, refund_due } => format!(
+                "Not there, and called off: {}; {refund_due} minor units are due back.",
+                units(missing, "nothing")
+            ),
             Self::Refused { refusal } => format!("Refused: {refusal}. Nothing is held for it."),
             Self::PaymentRecorded { payment, method, amount } => {
                 format!("Payment {payment} of {amount} minor units came in by {method}.")

@@ -6,6 +6,7 @@
 mod apply;
 mod arrows;
 mod commands;
+mod partial;
 mod physical;
 mod random;
 mod refunds;
@@ -116,7 +117,7 @@ impl Life {
     fn record_all(&mut self, events: Events) -> Vec<OrderEvent> {
         let mut all = events.to_vec();
         self.record(events);
-        if self.order().pending.is_some() {
+        while self.order().pending.is_some() {
             let undoes = self.order().plan().unwrap().op.undo().is_some();
             let end = if self.refusing && undoes { SagaEnd::Undone(short()) } else { SagaEnd::Done };
             let events = finish(self.order(), &end);
