@@ -228,7 +228,7 @@ fn end(verdict: &Verdict) -> String {
             cut.segment
         );
     }
-    if reading.sealed { "sealed".to_owned() } else { "not sealed: the engine did not close".to_owned() }
+    if reading.sealed { "sealed".to_owned() } else { "not sealed: the engine was not closed".to_owned() }
 }
 
 fn finding_text(finding: &Finding) -> String {

@@ -12,7 +12,7 @@ use super::args::Entity;
 use super::entity::{self, EntryJson, HolderJson, is_whole};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
-use super::words::grouped;
+use super::words::{count, grouped};
 use crate::domain::ids::{EntityId, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
@@ -172,8 +172,12 @@ fn text(
     if let Some(shortage) = shortage {
         let Shortage { sku, requested, then, now } = shortage;
         out.line(format_args!("  asked for   {} of {sku}", grouped(*requested)));
-        out.line(format_args!("  there were  {}, held by {}", entity::in_house(then), owners(then)));
-        out.line(format_args!("  there are   {}, held by {}", entity::in_house(now), owners(now)));
+        let (before, after) = (standing(then), standing(now));
+        let still = if before == after { "; it is still so" } else { "" };
+        out.line(format_args!("  there were  {before}{still}"));
+        if before != after {
+            out.line(format_args!("  there are   {after}"));
+        }
         entity::holders_text(now, HOLDERS_SHOWN, out);
     }
     if let Some(reason) = view.and_then(|view| view.parked.as_ref()) {
@@ -192,6 +196,7 @@ fn is_empty(history: &History) -> bool {
     history.order().is_none()
 }
 
-fn owners(sku: &Inventory) -> String {
-    super::words::count(sku.hold_count() as u64, "owner")
+/// Where the units of a SKU are, and how many hold them.
+fn standing(sku: &Inventory) -> String {
+    format!("{}, held by {}", entity::in_house(sku), count(sku.hold_count() as u64, "owner"))
 }
