@@ -74,9 +74,9 @@ impl Out {
         self.json
     }
 
-    /// Whether nobody reads on.
+    /// Whether nothing more can be written: nobody reads on, or writing failed.
     pub(super) const fn is_gone(&self) -> bool {
-        self.gone
+        self.gone || self.failed.is_some()
     }
 
     /// One line of text.

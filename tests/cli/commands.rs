@@ -300,3 +300,13 @@ fn a_reader_that_goes_away_ends_a_dump_without_a_word() {
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error_and_not_a_panic() {
+    let day = day();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = command().args(["dump".as_ref(), day.folder.path().as_os_str()]).stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(3));
+    says(&String::from_utf8(ran.stderr).unwrap(), &["standard output cannot be written"]);
+}

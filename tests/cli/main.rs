@@ -12,6 +12,7 @@ mod common;
 
 mod commands;
 mod damage;
+mod driver;
 mod live;
 mod page;
 mod shop;
