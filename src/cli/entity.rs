@@ -7,7 +7,7 @@ use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
 use crate::domain::ids::EntityId;
-use crate::domain::inventory::{Hold, HoldOwner, Inventory};
+use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order};
 use crate::query::{Happening, TimelineEntry};
@@ -210,7 +210,13 @@ pub(super) fn sku_text(sku: &Inventory, out: &mut Out) {
         grouped(counters.available),
         grouped(sku.version)
     ));
-    out.line(format_args!("  in house    {}", in_house(sku)));
+    out.line(format_args!("  in house    {}", in_house(counters)));
+    let locations = sku.locations();
+    // Where everything is at the default location there is nothing to tell apart.
+    for (at, counters) in locations.iter().filter(|_| locations.keys().any(|at| !at.is_main())) {
+        let at = if at.is_main() { "the default location" } else { at.as_str() };
+        out.line(format_args!("    at {at}: {}", in_house(counters)));
+    }
     out.line(format_args!(
         "  so far      {} received, {} corrected, {} shipped, {} returned, {} written off",
         grouped(counters.received),
@@ -243,9 +249,8 @@ pub(super) fn sku_text(sku: &Inventory, out: &mut Out) {
     }
 }
 
-/// Where the units of a SKU are; only places that hold some.
-pub(super) fn in_house(sku: &Inventory) -> String {
-    let counters = &sku.counters;
+/// Where units are; only places that hold some.
+pub(super) fn in_house(counters: &Counters) -> String {
     let mut text = format!("{} available", grouped(counters.available));
     for (units, place) in [
         (counters.reserved, "reserved"),

@@ -198,5 +198,5 @@ fn is_empty(history: &History) -> bool {
 
 /// Where the units of a SKU are, and how many hold them.
 fn standing(sku: &Inventory) -> String {
-    format!("{}, held by {}", entity::in_house(sku), count(sku.hold_count() as u64, "owner"))
+    format!("{}, held by {}", entity::in_house(&sku.counters), count(sku.hold_count() as u64, "owner"))
 }

@@ -7,7 +7,7 @@ use earmark::domain::inventory::StockEvent;
 use earmark::domain::record::SkuRecord;
 use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
 use earmark::port::fs::RealFs;
-use earmark::{Durability, Timestamp};
+use earmark::{Durability, LocationId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::common::{folder, sku};
@@ -108,12 +108,12 @@ fn movement(version: u64, event: StockEvent) -> SkuRecord {
 }
 
 fn received(version: u64) -> SkuRecord {
-    movement(version, StockEvent::Received { quantity: 5, reason: "test".into() })
+    movement(version, StockEvent::Received { quantity: 5, reason: "test".into(), at: LocationId::MAIN })
 }
 
 #[test]
 fn a_record_that_takes_more_than_there_is_or_leaves_a_gap_is_named() {
-    let taken = movement(3, StockEvent::Adjusted { delta: -11, reason: "test".into() });
+    let taken = movement(3, StockEvent::Adjusted { delta: -11, reason: "test".into(), at: LocationId::MAIN });
     for (records, sequence, words) in [
         (vec![received(1), received(2), taken], 3, "available is 10"),
         (vec![received(1), received(3), received(4)], 2, "version 2 follows"),
