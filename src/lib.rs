@@ -27,6 +27,8 @@ pub mod port;
 pub mod replay;
 
 pub mod blocking;
+#[cfg(feature = "cli")]
+pub mod cli;
 
 mod actor;
 mod config;

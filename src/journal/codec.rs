@@ -52,6 +52,15 @@ pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resul
     }
 }
 
+/// Decodes a value from the front of the bytes, whatever stands behind it.
+///
+/// # Errors
+/// `Decode` for bytes that do not begin with such a value.
+pub fn decode_front<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let decoded = bincode::serde::decode_from_slice(bytes, CONFIG);
+    decoded.map(|(value, _)| value).map_err(|error| CodecError::Decode { detail: error.to_string() })
+}
+
 /// Decodes a value that takes up all of the bytes.
 ///
 /// # Errors

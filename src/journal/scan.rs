@@ -10,6 +10,10 @@
 //! 2. A frame with the right number that is torn: it is *cut*, and reported.
 //! 3. Something bad and, anywhere behind it, a valid frame that must be newer: *damage*.
 //!
+//! **Beside a running writer** a frame can be read while it is written, and look torn. So whatever the verdict
+//! on the last segment's remains, the place where its valid frames ended is read once more before it stands:
+//! with one batch in flight, a frame that has newer ones behind it was whole before those were begun.
+//!
 //! A frame goes to the disk only after the one before it is durable, so a crash can tear the last frame and
 //! no other. That one is ambiguous when no seal follows it: a last batch that was durable and then rotted
 //! looks the same as one that was never finished.
@@ -187,6 +191,26 @@ impl Scan {
         &self.folder
     }
 
+    /// The first position that can be read.
+    #[must_use]
+    pub fn start(&self) -> Cursor {
+        let before = self.segments.first().map_or(Position::START, |first| first.header.before);
+        Cursor { epoch: before.record_epoch, sequence: before.sequence }
+    }
+
+    /// File names and lengths of the segments, in order.
+    pub fn segments(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
+        self.segments.iter().map(|segment| (segment.name.as_str(), segment.bytes))
+    }
+
+    /// Leaves out the segments that end before `sequence`: reading then begins with the one that holds it,
+    /// and trusts that one's header for what stands before.
+    pub fn begin_at(&mut self, sequence: u64) {
+        let later = self.segments.iter().skip(1);
+        let before = later.take_while(|segment| segment.header.before.sequence <= sequence).count();
+        self.segments.drain(..before);
+    }
+
     /// Reads every valid batch in order, seals and epoch marks included, and finds the tail.
     ///
     /// # Errors
@@ -219,12 +243,24 @@ impl Scan {
             walk.anchor = Some(Anchor { offset: HEADER_BYTES, before: walk.position });
             walk.progress.bytes_done = bytes_before;
             let bound = next.as_ref().map(|(_, before)| before.number);
-            let end = walk.segment(segment, file.as_ref(), &mut window, bound, bytes_before, &mut visit)?;
-            segment.end = end;
-            bytes_before += segment.bytes;
-            match next {
-                Some((name, before)) => walk.joins(segment, &name, &before)?,
-                None => cut = walk.judge_remains(segment, file.as_ref(), &mut window)?,
+            segment.end = HEADER_BYTES;
+            segment.end =
+                walk.segment(segment, file.as_ref(), &mut window, bound, bytes_before, &mut visit)?;
+            if let Some((name, before)) = next {
+                walk.joins(segment, &name, &before)?;
+                bytes_before += segment.bytes;
+                continue;
+            }
+            loop {
+                let verdict = walk.judge_remains(segment, file.as_ref(), &mut window);
+                window.clear();
+                let end =
+                    walk.segment(segment, file.as_ref(), &mut window, None, bytes_before, &mut visit)?;
+                if end == segment.end {
+                    cut = verdict?;
+                    break;
+                }
+                segment.end = end;
             }
         }
         self.ending = Some(Ending { anchor: walk.anchor, end: walk.position });
@@ -242,8 +278,9 @@ impl Scan {
 }
 
 impl Walk {
-    /// Reads one segment up to the batch `bound`, which the next segment begins with, or up to the first
-    /// thing that is no valid next frame; answers the offset behind the last valid one.
+    /// Reads on in one segment, from its known end up to the batch `bound`, which the next segment begins
+    /// with, or up to the first thing that is no valid next frame; answers the offset behind the last valid
+    /// one.
     fn segment<E>(
         &mut self,
         segment: &Listed,
@@ -253,7 +290,7 @@ impl Walk {
         bytes_before: u64,
         visit: &mut impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
     ) -> Result<u64, Stopped<E>> {
-        let mut offset = HEADER_BYTES;
+        let mut offset = segment.end;
         while bound != Some(self.position.number) {
             let looked = window.frame(file, offset, segment.bytes);
             let framed = match looked.map_err(|error| io_error("reading", &segment.path, &error))? {

@@ -1,17 +1,31 @@
 //! Replay: from the journal's records back to the state, through the same `apply` that ran live.
 //!
 //! - `tagged` turns records into tagged bytes and back.
-//! - `world` is the machine that rebuilds: every entity and every answered key.
+//! - `world` is the state that is rebuilt: every entity and every answered key.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
+//! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, or `history` of one
+//!   entity. Opening an engine has a driver of its own, which claims the folder.
 
 mod audit;
 pub(crate) mod compact;
+mod driver;
 mod hash;
+mod history;
+mod reading;
+mod rebuild;
 pub(crate) mod tagged;
+mod verify;
 mod world;
 
-pub use audit::audit;
+pub use audit::{audit, audit_in_flight};
+pub use driver::{Folder, Machine, Pace, Until};
 pub use hash::{StateHash, state_hash};
-pub use world::{KeyAnswer, World};
+pub(crate) use history::may_be_about;
+pub use history::{Base, History, NearMatches};
+pub use reading::{Place, ReadError, Reading};
+pub use rebuild::{ByState, Rebuilt, StockTotals, Summary};
+pub use tagged::RecordKind;
+pub use verify::{Finding, Verdict, verify};
+pub use world::{Fault, KeyAnswer, World};

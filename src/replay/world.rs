@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::guard;
 use crate::journal::{StoredBatch, record};
 
+/// The most faults that are kept until they are taken out.
+const FAULTS_KEPT_MAX: usize = 1_000;
+
 /// What a key was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyAnswer {
@@ -25,6 +28,18 @@ pub struct KeyAnswer {
     pub outcome: Outcome,
     /// Engine time of the answer.
     pub at: Timestamp,
+}
+
+/// A record that was understood and could not be applied: it left a gap in its entity's versions, or broke an
+/// invariant. The entity is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Sequence number of the record.
+    pub sequence: u64,
+    /// The entity.
+    pub entity: EntityId,
+    /// What is wrong.
+    pub reason: SmolStr,
 }
 
 /// The state that a prefix of a journal makes: every entity, and every answered key.
@@ -38,6 +53,13 @@ pub struct World {
     origins: [Option<IdOrigin>; 3],
     sequence: u64,
     placements: Vec<(OrderId, u64)>,
+    faults: Vec<Fault>,
+}
+
+fn note(faults: &mut Vec<Fault>, sequence: u64, entity: EntityId, reason: &SmolStr) {
+    if faults.len() < FAULTS_KEPT_MAX {
+        faults.push(Fault { sequence, entity, reason: reason.clone() });
+    }
 }
 
 impl World {
@@ -78,6 +100,10 @@ impl World {
         let was_there = order.is_some();
         if let Err(reason) = guard::apply(|| Order::apply(order, record)) {
             tracing::error!(order = %record.order, %reason, "parked in replay");
+            // One fault an entity: whatever comes later of a parked one does not follow either.
+            if order.as_ref().is_none_or(|order| order.parked.is_none()) {
+                note(&mut self.faults, self.sequence, EntityId::Order(record.order.clone()), &reason);
+            }
             if let Some(order) = order {
                 order.parked.get_or_insert(reason);
             }
@@ -97,7 +123,10 @@ impl World {
         let sku = self.skus.entry(record.sku.clone()).or_insert_with(|| Inventory::new(record.sku.clone()));
         if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
             tracing::error!(sku = %record.sku, %reason, "parked in replay");
-            sku.parked.get_or_insert(reason);
+            if sku.parked.is_none() {
+                sku.parked = Some(reason.clone());
+                note(&mut self.faults, self.sequence, EntityId::Sku(record.sku.clone()), &reason);
+            }
         }
         self.mark(record.mark.as_deref(), record.at);
     }
@@ -153,6 +182,11 @@ impl World {
     /// record that placed it.
     pub(crate) fn take_placements(&mut self) -> Vec<(OrderId, u64)> {
         std::mem::take(&mut self.placements)
+    }
+
+    /// Takes out what could not be applied since the last call.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.faults)
     }
 
     /// The latest engine time in the journal.

@@ -12,9 +12,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("port", &["domain"]),
     ("journal", &["domain", "port"]),
     ("error", &["domain", "port", "journal"]),
-    ("replay", &["domain", "guard", "journal", "error"]),
-    ("config", &["domain", "port", "journal", "error"]),
     ("query", &["domain"]),
+    ("replay", &["domain", "guard", "port", "journal", "error", "query"]),
+    ("config", &["domain", "port", "journal", "error"]),
     ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config", "query"]),
     ("outbox", &["domain", "journal", "error", "replay", "query"]),
     (
@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["domain", "guard", "port", "journal", "error", "replay", "config", "actor", "outbox", "query"],
     ),
     ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
+    ("cli", &["domain", "port", "journal", "replay", "query"]),
 ];
 
 /// Imports that point outwards and are known: (from, to, why). The list only ever gets shorter.
