@@ -1,12 +1,13 @@
 //! Carts before an engine: they hold, lapse, and become orders.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
 use common::{assert_sound, cart, folder, look, open, placement, receive, refusal, reserve, sku, stock};
-use earmark::domain::inventory::{ReleaseCause, StockEvent};
+use earmark::domain::inventory::{HoldOwner, ReleaseCause, StockEvent};
+use earmark::port::fs_sim::SimFs;
 use earmark::{
-    Config, Engine, LimitWindow, PurchaseLimits, Record, Refusal, ReserveStock, SkuCommand, State,
+    Config, Engine, Error, LimitWindow, PurchaseLimits, Record, Refusal, ReserveStock, SkuCommand, State,
     StockPolicy, Timestamp,
 };
 
@@ -34,16 +35,53 @@ async fn an_order_of_a_cart_gets_the_last_units_that_the_cart_holds() {
     assert_eq!(open(&folder).await.cut().await.unwrap().hash, live);
 }
 
+/// A cart with three of "a", whose order fails for want of "b".
+async fn refused_order_of_a_cart(engine: &Engine) -> Result<(), Error> {
+    for (name, quantity) in [("a", 3), ("b", 1)] {
+        let receive = SkuCommand::Receive { quantity, reason: "opening stock".into() };
+        engine.stock(&sku(name), receive).await?;
+    }
+    engine.stock(&sku("a"), until("c", 3, u64::MAX)).await?;
+    let order = placement("o", &[("a", 2), ("b", 2)]).from_cart(cart("c"));
+    engine.place(order).await.map(|_| ())
+}
+
 #[tokio::test]
-async fn a_placement_that_is_refused_leaves_nothing_held() {
+async fn a_refused_placement_leaves_the_cart_as_it_was() {
     let engine = Engine::open(Config::in_memory()).await.unwrap();
-    receive(&engine, "a", 3).await;
-    receive(&engine, "b", 0).await;
-    engine.stock(&sku("a"), reserve("c", 3)).await.unwrap();
-    let order = placement("o", &[("a", 3), ("b", 1)]).from_cart(cart("c"));
-    assert_eq!(refusal(engine.place(order).await).code(), "INSUFFICIENT_STOCK");
-    assert_eq!(stock(&engine, "a").await, [3, 0, 0, 0]);
+    assert_eq!(refusal(refused_order_of_a_cart(&engine).await).code(), "INSUFFICIENT_STOCK");
+    let page = engine.sku(&sku("a")).holders(None, 9).await.unwrap();
+    let [holder] = page.items.as_slice() else { panic!("{page:?}") };
+    assert_eq!(holder.owner, HoldOwner::Cart(cart("c")));
+    assert_eq!((holder.hold.reserved, holder.hold.deadline), (3, Some(Timestamp::from_millis(u64::MAX))));
+    engine.place(placement("p", &[("a", 3), ("b", 1)]).from_cart(cart("c"))).await.unwrap();
+    assert_eq!(stock(&engine, "a").await, [0, 3, 0, 0]);
     assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_crash_within_a_refused_placement_leaves_the_cart_as_it_was() {
+    let fs = SimFs::new();
+    let engine = common::sim::open(&fs).await;
+    assert_eq!(refusal(refused_order_of_a_cart(&engine).await).code(), "INSUFFICIENT_STOCK");
+    engine.close().await.unwrap();
+    let records = common::journal::read(&fs);
+    // Received twice, reserved for the cart; then placed, taken over, given back, refused.
+    assert_eq!(records.len(), 7);
+    for cut in 3..=records.len() {
+        let fs = common::journal::write(records.get(..cut).unwrap());
+        let engine = common::sim::open(&fs).await;
+        assert_eq!(stock(&engine, "a").await, [0, 3, 0, 0], "after {cut} records");
+        let page = engine.sku(&sku("a")).holders(None, 9).await.unwrap();
+        assert_eq!(
+            page.items.iter().map(|h| h.owner.clone()).collect::<Vec<_>>(),
+            [HoldOwner::Cart(cart("c"))]
+        );
+        let live = engine.cut().await.unwrap();
+        assert_eq!(live.violations, Vec::<String>::new(), "after {cut} records");
+        engine.close().await.unwrap();
+        assert_eq!(common::sim::open(&fs).await.cut().await.unwrap().hash, live.hash);
+    }
 }
 
 #[tokio::test]

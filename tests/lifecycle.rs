@@ -65,6 +65,32 @@ async fn a_cancellation_gives_back_stock_and_what_was_paid() {
 }
 
 #[tokio::test]
+async fn a_cancellation_that_leaves_no_more_due_than_was_paid_settles_the_order() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    receive(&engine, "a", 10).await;
+    receive(&engine, "b", 10).await;
+    engine.place(placement("p", &[("a", 2), ("b", 1)])).await.unwrap();
+    engine.pay(payment("p", 2_000)).await.unwrap();
+    let request = earmark::domain::command::Request::from(cancellation("p", &[(2, 1)]));
+    let keyed = request.with_key(business(), key("cancel"));
+    let settled = engine.cancel(keyed.clone()).await.unwrap();
+    assert_eq!(
+        (settled.state, settled.due, settled.paid, settled.refund_due),
+        (State::Paid, 2_000, 2_000, 0)
+    );
+    assert_eq!((stock(&engine, "a").await, stock(&engine, "b").await), ([8, 0, 2, 0], [10, 0, 0, 0]));
+    assert_eq!(engine.ship(ShipOrder::all(order("p"))).await.unwrap().state, State::Shipped);
+    assert_eq!(engine.cancel(keyed.clone()).await.unwrap(), settled, "the same answer under the same key");
+    assert_sound(&engine).await;
+    let live = engine.cut().await.unwrap().hash;
+    engine.close().await.unwrap();
+    let engine = open(&folder).await;
+    assert_eq!(engine.cut().await.unwrap().hash, live);
+    assert_eq!(engine.cancel(keyed).await.unwrap(), settled);
+}
+
+#[tokio::test]
 async fn two_lines_of_one_sku_are_one_demand() {
     let engine = engine().await;
     receive(&engine, "a", 5).await;

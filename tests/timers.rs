@@ -7,10 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::sim::{config, open};
-use common::{order, payment, placement, receive, sku};
+use common::{cart, order, payment, placement, receive, refusal, reserve, sku, stock};
+use earmark::domain::ids::EntityId;
+use earmark::domain::inventory::{HoldOwner, StockEvent};
 use earmark::port::ManualClock;
 use earmark::port::fs_sim::SimFs;
-use earmark::{Config, Engine, Error, ExtendDeadline, OrderType, Refusal, State, Terms, Timestamp};
+use earmark::{
+    Config, Engine, Error, ExtendDeadline, OrderType, Refusal, ReserveStock, SkuCommand, State, Terms,
+    Timestamp,
+};
 
 const START: u64 = 1_000_000;
 const MINUTE: u64 = 60_000;
@@ -133,4 +138,187 @@ async fn a_clock_that_steps_too_far_forward_halts_the_timers_until_they_are_resu
     engine.resume_timers();
     settle().await;
     assert_eq!(state(&engine, "o").await, State::Cancelled);
+}
+
+/// A cart's hold on "a" until `after` milliseconds after the start.
+async fn hold(engine: &Engine, name: &str, quantity: u64, after: u64) {
+    let until = Timestamp::from_millis(START + after);
+    engine.stock(&sku("a"), ReserveStock::new(cart(name), quantity).until(until)).await.unwrap();
+}
+
+async fn extend(engine: &Engine, name: &str, after: u64) {
+    let deadline = Timestamp::from_millis(START + after);
+    engine.stock(&sku("a"), SkuCommand::Extend { cart: cart(name), deadline }).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cart_gives_its_units_back_at_its_tick_and_not_before() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let engine = open_at(&fs, &clock).await;
+    receive(&engine, "a", 3).await;
+    hold(&engine, "c", 2, MINUTE).await;
+    settle().await;
+    assert_eq!(engine.timers_armed(), 1);
+    clock.advance(MINUTE - 1);
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [1, 2, 0, 0]);
+    clock.advance(1);
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([3, 0, 0, 0], 0));
+    let live = engine.cut().await.unwrap();
+    assert_eq!(live.violations, Vec::<String>::new());
+    engine.close().await.unwrap();
+    assert_eq!(open(&fs).await.cut().await.unwrap().hash, live.hash);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_units_of_a_lapsed_cart_are_for_others_from_its_tick_on_before_any_timer_fires() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let engine = open_at(&fs, &clock).await;
+    receive(&engine, "a", 3).await;
+    hold(&engine, "c", 1, MINUTE).await;
+    hold(&engine, "d", 2, MINUTE).await;
+    settle().await;
+    clock.advance(MINUTE - 1);
+    let short = Refusal::InsufficientStock { sku: sku("a"), requested: 1, available: 0 };
+    assert_eq!(refusal(engine.stock(&sku("a"), reserve("e", 1)).await), short);
+    clock.advance(1);
+    engine.stock(&sku("a"), reserve("e", 1)).await.unwrap();
+    // One lapsed cart was enough; the other lapses when its timer comes.
+    assert_eq!(stock(&engine, "a").await, [0, 3, 0, 0]);
+    engine.place(placement("o", &[("a", 2)])).await.unwrap();
+    assert_eq!(stock(&engine, "a").await, [0, 3, 0, 0]);
+    assert_eq!(engine.sku(&sku("a")).view().await.unwrap().unwrap().holds, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_timers_follow_a_cart_that_is_extended_or_asks_again() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let engine = open_at(&fs, &clock).await;
+    receive(&engine, "a", 9).await;
+    hold(&engine, "active", 1, MINUTE).await;
+    for step in 1..=1_000 {
+        extend(&engine, "active", MINUTE + step).await;
+    }
+    hold(&engine, "sooner", 2, 9 * MINUTE).await;
+    hold(&engine, "sooner", 3, MINUTE).await;
+    hold(&engine, "later", 4, MINUTE).await;
+    hold(&engine, "later", 5, 9 * MINUTE).await;
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([0, 9, 0, 0], 1));
+    clock.advance(MINUTE);
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [3, 6, 0, 0], "`sooner` alone");
+    clock.advance(999);
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [3, 6, 0, 0]);
+    clock.advance(1);
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [4, 5, 0, 0], "and `active`");
+    clock.advance(8 * MINUTE);
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([9, 0, 0, 0], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cart_that_is_paid_for_ordered_or_given_back_waits_for_nothing() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let engine = open_at(&fs, &clock).await;
+    receive(&engine, "a", 6).await;
+    for name in ["paid", "ordered", "released"] {
+        hold(&engine, name, 2, MINUTE).await;
+    }
+    settle().await;
+    assert_eq!(engine.timers_armed(), 1);
+    engine.stock(&sku("a"), SkuCommand::Commit { cart: cart("paid") }).await.unwrap();
+    engine.place(placement("o", &[("a", 2)]).from_cart(cart("ordered"))).await.unwrap();
+    engine.stock(&sku("a"), SkuCommand::Release { cart: cart("released") }).await.unwrap();
+    settle().await;
+    assert_eq!(engine.timers_armed(), 0);
+    clock.advance(9 * MINUTE);
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [2, 2, 2, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn carts_that_came_due_while_the_engine_was_down_lapse_in_small_turns() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let engine = open_at(&fs, &clock).await;
+    receive(&engine, "a", 1_000).await;
+    for n in 0..600 {
+        hold(&engine, &format!("c-{n}"), 1, MINUTE).await;
+    }
+    hold(&engine, "late", 1, 9 * MINUTE).await;
+    let fs = fs.crash();
+    drop(engine);
+    clock.advance(2 * MINUTE);
+    let engine = open_at(&fs, &clock).await;
+    let mut seen = vec![stock(&engine, "a").await[1]];
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        seen.push(stock(&engine, "a").await[1]);
+    }
+    assert!(seen.is_sorted_by(|before, after| before - after <= 256), "{seen:?}");
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([999, 1, 0, 0], 1));
+    clock.advance(7 * MINUTE);
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([1_000, 0, 0, 0], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sku_that_rests_wakes_when_a_cart_lapses() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let config = Config { sku_idle_ms: 50, clock: clock.clone(), clock_step_ms_max: None, ..config(&fs) };
+    let engine = Engine::open(config).await.unwrap();
+    receive(&engine, "a", 3).await;
+    hold(&engine, "c", 2, MINUTE).await;
+    clock.advance(MINUTE - 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stock(&engine, "a").await, [1, 2, 0, 0]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    clock.advance(1);
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([3, 0, 0, 0], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn carts_and_commands_keep_to_the_units_that_are_there_while_the_timers_are_halted() {
+    let (fs, clock) = (SimFs::new(), clock());
+    let config = Config { clock: clock.clone(), clock_step_ms_max: Some(MINUTE), ..config(&fs) };
+    let engine = Engine::open(config).await.unwrap();
+    receive(&engine, "a", 2).await;
+    hold(&engine, "c", 2, 30 * MINUTE).await;
+    settle().await;
+    clock.advance(31 * MINUTE);
+    // The command comes before the timers have looked at the clock, and must not outrun their halt.
+    let short = Refusal::InsufficientStock { sku: sku("a"), requested: 1, available: 0 };
+    assert_eq!(refusal(engine.stock(&sku("a"), reserve("d", 1)).await), short);
+    settle().await;
+    assert!(engine.timers_halted());
+    assert_eq!(refusal(engine.stock(&sku("a"), reserve("d", 1)).await), short);
+    assert_eq!(stock(&engine, "a").await, [0, 2, 0, 0]);
+    engine.resume_timers();
+    settle().await;
+    assert_eq!(stock(&engine, "a").await, [2, 0, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lapsed_on_a_parked_sku_is_given_back_when_it_is_unparked() {
+    let clock = clock();
+    let received = common::journal::received(&sku("a"), 3);
+    let parked = common::journal::parked(EntityId::Sku(sku("a")), Some("looked at"));
+    let deadline = Some(Timestamp::from_millis(START + MINUTE));
+    let owner = HoldOwner::Cart(cart("c"));
+    let held = StockEvent::Reserved { owner, quantity: 2, step: 0, deadline, purchase: None };
+    let fs = common::journal::write(&[received, common::journal::moved(&sku("a"), 2, held), parked]);
+    let engine = open_at(&fs, &clock).await;
+    settle().await;
+    assert_eq!(engine.timers_armed(), 1);
+    clock.advance(MINUTE);
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([1, 2, 0, 0], 0));
+    engine.unpark(&EntityId::Sku(sku("a")), "operator".parse().unwrap()).await.unwrap();
+    settle().await;
+    assert_eq!((stock(&engine, "a").await, engine.timers_armed()), ([3, 0, 0, 0], 0));
 }

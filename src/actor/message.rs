@@ -69,8 +69,10 @@ pub(crate) enum SkuMessage {
     Step(Step),
     /// The order's placement is decided: its hold is no longer provisional.
     Settle(OrderId),
-    /// A cart's deadline has come.
+    /// Somebody asks for a cart's deadline to be looked at.
     Expire(CartId),
+    /// The earliest deadline of the SKU's carts has come; so many of them may lapse now.
+    Due { carts_max: usize },
     /// Show the state; `None` where nothing was ever received.
     Look(Look),
     /// Go to rest if there is nothing to do.

@@ -284,6 +284,8 @@ impl OrderState {
             Some(Some(_)) => {
                 self.core.record_park(&mut draft, self.entity(), by, None);
                 draft.answer(reply, self.outcome());
+                // Its timer may have fired while it was parked.
+                self.rearm(None);
             }
         }
         self.commit(draft);

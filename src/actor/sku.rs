@@ -6,6 +6,7 @@
 //! contended (`waiting`). After a crash nothing is provisional: the reconciler decides every open order
 //! before the engine takes commands.
 
+pub(crate) mod carts;
 mod waiting;
 
 use std::sync::Arc;
@@ -17,32 +18,46 @@ use super::core::{Core, Draft};
 use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, SkuCommand};
-use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
+use crate::domain::ids::{EntityId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
+use carts::Carts;
 use waiting::{Provisional, Waiting};
 
 /// SKUs as a kind of entity.
 pub(crate) struct SkuEntity;
 
+/// A SKU at rest: the inventory as it is, because packing the holds of a hot SKU would stall it.
+pub(crate) struct RestingSku {
+    pub(crate) inventory: Box<Inventory>,
+    pub(crate) carts: Carts,
+}
+
+impl RestingSku {
+    fn new(id: &SkuId) -> Self {
+        Self { inventory: Box::new(Inventory::new(id.clone())), carts: Carts::default() }
+    }
+}
+
 impl Entity for SkuEntity {
     type Id = SkuId;
     type Message = SkuMessage;
-    /// The inventory as it is: packing the holds of a hot SKU would stall it.
-    type Rest = Box<Inventory>;
+    type Rest = Box<RestingSku>;
 
     fn activate(
         core: &Arc<Core>,
         id: &SkuId,
-        rest: Option<Box<Inventory>>,
+        rest: Option<Box<RestingSku>>,
         mail: Arc<Mail>,
     ) -> Option<ActorRef<SkuMessage>> {
+        let RestingSku { inventory, carts } = rest.map_or_else(|| RestingSku::new(id), |rest| *rest);
         let state = SkuState {
             core: core.clone(),
-            inventory: rest.unwrap_or_else(|| Box::new(Inventory::new(id.clone()))),
+            inventory,
+            carts,
             mail,
             provisional: Provisional::default(),
             waiting: Waiting::default(),
@@ -57,6 +72,7 @@ struct SkuActor;
 struct SkuState {
     core: Arc<Core>,
     inventory: Box<Inventory>,
+    carts: Carts,
     mail: Arc<Mail>,
     provisional: Provisional,
     waiting: Waiting,
@@ -88,6 +104,7 @@ impl Actor for SkuActor {
             SkuMessage::Step(step) => state.step(step, 0),
             SkuMessage::Settle(order) => state.settle(&order),
             SkuMessage::Expire(cart) => state.expire(&cart),
+            SkuMessage::Due { carts_max } => state.due(carts_max),
             SkuMessage::Look(look) => {
                 look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
             }
@@ -109,11 +126,12 @@ impl SkuState {
             return false;
         }
         let id = self.inventory.sku.clone();
-        let inventory = &mut self.inventory;
+        let (inventory, carts) = (&mut self.inventory, &mut self.carts);
         self.core.skus.rest(&id, &self.mail, || {
             let empty = Box::new(Inventory::new(id.clone()));
             let inventory = std::mem::replace(inventory, empty);
-            Ok((inventory.version > 0).then_some(inventory))
+            let carts = std::mem::take(carts);
+            Ok((inventory.version > 0).then(|| Box::new(RestingSku { inventory, carts })))
         })
     }
 
@@ -124,7 +142,8 @@ impl SkuState {
     /// decide → journal → apply → answer when durable.
     fn command(&mut self, envelope: Envelope<SkuCommand>, tries: u32) {
         let now = self.core.clock.now();
-        let decided = guard::decide(|| inventory::decide(&self.inventory, &envelope.request.command, now));
+        let command = &envelope.request.command;
+        let decided = self.decide_on(now, |inventory| inventory::decide(inventory, command, now));
         let decision = match decided {
             Ok(decision) => decision,
             Err(refusal) => {
@@ -161,23 +180,6 @@ impl SkuState {
         }
     }
 
-    /// A cart's timer has fired. Early, late or twice makes no difference: what has lapsed is given back.
-    fn expire(&mut self, cart: &CartId) {
-        let now = self.core.clock.now();
-        match guard::decide(|| inventory::decide_expiry(&self.inventory, cart, now)) {
-            Ok(decision) if decision.events.is_empty() => {}
-            Ok(decision) => {
-                let mut draft = Draft::default();
-                let record = self.record(decision.events, None, now);
-                self.journal_and_apply(&mut draft, record);
-                self.core.commit(draft);
-                self.retry_waiting();
-            }
-            // A parked SKU keeps the units: whoever unparks it finds them lapsed.
-            Err(refusal) => tracing::warn!(sku = %self.inventory.sku, %cart, %refusal, "not expired"),
-        }
-    }
-
     fn refuse(&self, envelope: Envelope<SkuCommand>, refusal: Refusal, now: Timestamp) {
         let sku = self.inventory.sku.clone();
         self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Sku(sku, command));
@@ -187,8 +189,8 @@ impl SkuState {
     /// need not wait for the journal, because whatever the order makes of it comes later in the journal.
     fn step(&mut self, step: Step, tries: u32) {
         let now = self.core.clock.now();
-        let decided =
-            guard::decide(|| inventory::decide_step(&self.inventory, &step.step, step.redelivered, now));
+        let decided = self
+            .decide_on(now, |inventory| inventory::decide_step(inventory, &step.step, step.redelivered, now));
         match decided {
             Ok(decision) => {
                 if !decision.events.is_empty() {
@@ -226,10 +228,12 @@ impl SkuState {
         let record = Record::Sku(record);
         draft.record(&record);
         let Record::Sku(record) = record else { return };
+        let touched = self.carts.touched(&self.inventory, &record.events);
         if let Err(reason) = guard::apply(|| self.inventory.apply_record(&record)) {
             self.core.record_park(draft, self.entity(), None, Some(reason.clone()));
             self.inventory.parked = Some(reason);
         }
+        self.carts.follow(touched, &self.inventory, &self.core.timers);
     }
 
     fn unpark(&mut self, by: Option<Principal>, reply: super::message::ReplyTo) {
@@ -240,6 +244,7 @@ impl SkuState {
             let version = self.inventory.version;
             let answer = crate::domain::command::StockAnswer { available, held: 0, version };
             draft.answer(reply, Ok(Answer::Stock(answer)));
+            self.arm_carts();
         } else {
             draft.answer(reply, Err(Refusal::NotParked));
         }

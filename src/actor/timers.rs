@@ -1,9 +1,10 @@
-//! Timers: one armed moment for each order that waits for one.
+//! Timers: one armed moment for each order that waits for one, and one for each SKU whose carts do.
 //!
-//! A moment lives in its order's state; what is here is derived from it, and rebuilt when the engine is
-//! opened. So a timer that fires twice, late or never does no harm: the order looks at its own deadline, and
-//! every command to it does so first. Arming costs a push to a queue; an armed timer costs its place in a
-//! tree and nothing while it waits.
+//! A moment lives in the state of its order, or of the carts' holds of its SKU; what is here is derived from
+//! it, and rebuilt when the engine is opened. So a timer that fires twice, early, late or never does no harm:
+//! whoever is woken looks at its own deadlines, and commands do so first. Arming costs a push to a queue; an
+//! armed timer costs its place in a tree and nothing while it waits. A SKU arms only the earliest deadline of
+//! its carts (`sku::carts`), so that a cart that is extended costs nothing here.
 //!
 //! Moments that came due while the engine was down are paced, so that they do not crowd out what is new.
 
@@ -16,13 +17,13 @@ use crossbeam::queue::SegQueue;
 use tokio::sync::Notify;
 
 use super::core::Core;
-use super::message::OrderMessage;
+use super::message::{OrderMessage, SkuMessage};
 use super::registry::Absent;
-use crate::domain::ids::OrderId;
+use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::time::Timestamp;
 use crate::port::Clock;
 
-/// Orders that are woken at once before others get their turn.
+/// Orders and carts that have their turn at once before others get theirs.
 const WAKE_AT_ONCE_MAX: usize = 256;
 
 /// The pause after that many.
@@ -31,8 +32,18 @@ const PACE: Duration = Duration::from_millis(1);
 /// The longest sleep, so that a clock that is set by hand is noticed.
 const NAP_MAX: Duration = Duration::from_millis(20);
 
+/// Who waits for a moment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waiter {
+    Order(OrderId),
+    /// A SKU, for the earliest deadline of its carts.
+    Sku(SkuId),
+}
+
+/// Who waits for what, the earliest first.
+type Armed = BTreeSet<(Timestamp, Waiter)>;
+
 /// What actors hand over, and what they may know.
-#[derive(Default)]
 pub(crate) struct Timers {
     changes: SegQueue<Change>,
     wake: Notify,
@@ -40,24 +51,62 @@ pub(crate) struct Timers {
     next: AtomicU64,
     armed: AtomicUsize,
     halted: AtomicBool,
+    /// The longest step forward of the clock that is followed.
+    step_ms_max: Option<u64>,
+    /// Engine time at the last look at the clock; 0 before the first.
+    looked_at: AtomicU64,
 }
 
 struct Change {
-    order: OrderId,
+    waiter: Waiter,
     before: Option<Timestamp>,
     now: Option<Timestamp>,
 }
 
 impl Timers {
+    pub(crate) fn new(step_ms_max: Option<u64>) -> Self {
+        Self {
+            changes: SegQueue::new(),
+            wake: Notify::new(),
+            next: AtomicU64::new(0),
+            armed: AtomicUsize::new(0),
+            halted: AtomicBool::new(false),
+            step_ms_max,
+            looked_at: AtomicU64::new(0),
+        }
+    }
+
     /// The order waits for `now` and no longer for `before`.
     pub(crate) fn rearm(&self, order: &OrderId, before: Option<Timestamp>, now: Option<Timestamp>) {
-        if before == now {
-            return;
+        if before != now {
+            self.change(Change { waiter: Waiter::Order(order.clone()), before, now });
         }
-        self.changes.push(Change { order: order.clone(), before, now });
-        if now.is_some_and(|at| at.as_millis() < self.next.load(Ordering::Acquire)) {
+    }
+
+    /// The carts of the SKU wait for `now`, the earliest of them, and no longer for `before`.
+    pub(crate) fn rearm_carts(&self, sku: &SkuId, before: Option<Timestamp>, now: Option<Timestamp>) {
+        if before != now {
+            self.change(Change { waiter: Waiter::Sku(sku.clone()), before, now });
+        }
+    }
+
+    fn change(&self, change: Change) {
+        let wakes = change.now.is_some_and(|at| at.as_millis() < self.next.load(Ordering::Acquire));
+        self.changes.push(change);
+        if wakes {
             self.wake.notify_one();
         }
+    }
+
+    /// Whether what has lapsed by `now` may be taken from others than the one who commands: not before the
+    /// timers run, and not after a step of the clock at which they halt, be it noticed only now.
+    pub(crate) fn may_lapse(&self, now: Timestamp) -> bool {
+        let looked_at = self.looked_at.load(Ordering::Acquire);
+        if looked_at == 0 {
+            return false;
+        }
+        self.watch_clock(now.as_millis().saturating_sub(looked_at));
+        !self.is_halted()
     }
 
     pub(crate) fn is_halted(&self) -> bool {
@@ -74,21 +123,21 @@ impl Timers {
     }
 
     /// Takes over what was changed since the last look.
-    fn take_changes(&self, armed: &mut BTreeSet<(Timestamp, OrderId)>) {
-        while let Some(Change { order, before, now }) = self.changes.pop() {
+    fn take_changes(&self, armed: &mut Armed) {
+        while let Some(Change { waiter, before, now }) = self.changes.pop() {
             if let Some(before) = before {
-                armed.remove(&(before, order.clone()));
+                armed.remove(&(before, waiter.clone()));
             }
             if let Some(now) = now {
-                armed.insert((now, order));
+                armed.insert((now, waiter));
             }
         }
         self.armed.store(armed.len(), Ordering::Relaxed);
     }
 
     /// Halts at a step of the clock that nobody slept through.
-    fn watch_clock(&self, stepped_ms: u64, step_ms_max: Option<u64>) {
-        if step_ms_max.is_some_and(|max| stepped_ms > max) && !self.halted.swap(true, Ordering::AcqRel) {
+    fn watch_clock(&self, stepped_ms: u64) {
+        if self.step_ms_max.is_some_and(|max| stepped_ms > max) && !self.halted.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 stepped_ms,
                 "the clock stepped forward: timers are halted until they are resumed"
@@ -97,18 +146,18 @@ impl Timers {
     }
 }
 
-/// Wakes orders when their moment has come, for as long as the engine lives.
-pub(crate) async fn run(core: Arc<Core>, wall: Arc<dyn Clock>, step_ms_max: Option<u64>) {
+/// Wakes orders and SKUs when their moment has come, for as long as the engine lives.
+pub(crate) async fn run(core: Arc<Core>, wall: Arc<dyn Clock>) {
     let timers = &core.timers;
-    let mut armed = BTreeSet::new();
+    let mut armed = Armed::new();
     let mut last = wall.now();
     loop {
         let now = wall.now();
-        timers.watch_clock(now.as_millis().saturating_sub(last.as_millis()), step_ms_max);
+        timers.watch_clock(now.as_millis().saturating_sub(last.as_millis()));
         last = now;
+        timers.looked_at.store(core.clock.now().as_millis().max(1), Ordering::Release);
         timers.take_changes(&mut armed);
-        let woken = if timers.is_halted() { 0 } else { wake_due(&core, &mut armed) };
-        if woken == WAKE_AT_ONCE_MAX {
+        if !timers.is_halted() && wake_due(&core, &mut armed) > 0 {
             tokio::time::sleep(PACE).await;
             continue;
         }
@@ -129,17 +178,29 @@ pub(crate) async fn run(core: Arc<Core>, wall: Arc<dyn Clock>, step_ms_max: Opti
     }
 }
 
-/// Wakes the orders whose moment has come, up to a number; answers how many.
-fn wake_due(core: &Arc<Core>, armed: &mut BTreeSet<(Timestamp, OrderId)>) -> usize {
+/// Wakes those whose moment has come, up to a number; answers how many. Each SKU may let so many carts lapse
+/// that they are no more than that number together; it arms itself again for the rest.
+fn wake_due(core: &Arc<Core>, armed: &mut Armed) -> usize {
     let now = core.clock.now();
-    let mut woken = 0;
-    while woken < WAKE_AT_ONCE_MAX
+    let mut due = Vec::new();
+    while due.len() < WAKE_AT_ONCE_MAX
         && armed.first().is_some_and(|(at, _)| *at <= now)
-        && let Some((_, order)) = armed.pop_first()
+        && let Some((_, waiter)) = armed.pop_first()
     {
-        // An order that is gone waits for nothing.
-        let _ = core.orders.send(core, &order, OrderMessage::Due, Absent::HandBack);
-        woken += 1;
+        due.push(waiter);
+    }
+    let woken = due.len();
+    for waiter in due {
+        // An entity that is gone waits for nothing.
+        match waiter {
+            Waiter::Order(order) => {
+                let _ = core.orders.send(core, &order, OrderMessage::Due, Absent::HandBack);
+            }
+            Waiter::Sku(sku) => {
+                let message = SkuMessage::Due { carts_max: WAKE_AT_ONCE_MAX / woken };
+                let _ = core.skus.send(core, &sku, message, Absent::HandBack);
+            }
+        }
     }
     woken
 }

@@ -72,9 +72,9 @@ impl Engine {
         stock_answer(self.submit::<Command>(request).await)
     }
 
-    /// Gives back what a cart's hold on a SKU has lost by its deadline. Nothing happens where the deadline
-    /// has not come, or the hold is gone: it may be asked for early, late or twice. What was given back is
-    /// durable when this returns.
+    /// Gives back what a cart's hold on a SKU has lost by its deadline, without waiting for the timer that does
+    /// so by itself. Nothing happens where the deadline has not come, or the hold is gone: it may be asked for
+    /// early, late or twice. What was given back is durable when this returns.
     ///
     /// # Errors
     /// When the engine is halted or closed.

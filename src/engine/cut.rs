@@ -61,7 +61,7 @@ impl Engine {
         let mut copies = Vec::with_capacity(registry.len());
         for id in registry.ids() {
             let resting = registry.look(&id, |found| match found {
-                Found::Resting(inventory) => Some((**inventory).clone()),
+                Found::Resting(rest) => Some((*rest.inventory).clone()),
                 Found::Active => None,
             });
             match resting {

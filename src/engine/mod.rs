@@ -95,7 +95,8 @@ impl Engine {
         self.inner.core.timers.resume();
     }
 
-    /// Number of orders that wait for a moment.
+    /// Number of moments that the timers wait for: one for each order that has a deadline, and one for each
+    /// SKU whose carts have any.
     #[must_use]
     pub fn timers_armed(&self) -> usize {
         self.inner.core.timers.armed()

@@ -13,6 +13,8 @@ use crate::actor::message::SkuMessage;
 use crate::actor::reconciler::{self, Reconciled};
 use crate::actor::registry::Registry;
 use crate::actor::sales::Sales;
+use crate::actor::sku::RestingSku;
+use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
 use crate::config::{Config, RecoveryProgress};
 use crate::domain::ids::OrderId;
@@ -112,7 +114,7 @@ impl Engine {
         let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
         let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
         let wall = config.clock.clone();
-        let timers = tokio::spawn(timers::run(core.clone(), wall, config.clock_step_ms_max));
+        let timers = tokio::spawn(timers::run(core.clone(), wall));
         let inner = Inner {
             core,
             admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
@@ -197,7 +199,7 @@ fn new_core(
         orders: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
         terms: TermsByType { physical: config.physical_terms },
-        timers: Timers::default(),
+        timers: Timers::new(config.clock_step_ms_max),
         index: SyncMutex::default(),
         sales: Sales::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
@@ -218,7 +220,8 @@ fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Resu
         if let Some(rule) = sku.policy().and_then(StockPolicy::sale_rule) {
             core.sales.set(&sku.sku, Some(rule), || ());
         }
-        core.skus.insert(sku.sku.clone(), Box::new(sku));
+        let carts = Carts::of(&sku, &core.timers);
+        core.skus.insert(sku.sku.clone(), Box::new(RestingSku { inventory: Box::new(sku), carts }));
     }
     for (key, answer) in keys {
         core.keys.insert(key, answer);

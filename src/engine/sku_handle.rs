@@ -103,7 +103,7 @@ impl SkuHandle {
     ) -> Result<Option<T>, Error> {
         let core = self.engine.inner.core.clone();
         let found = core.skus.look(&self.id, |found| match found {
-            Found::Resting(inventory) => Some(show(inventory)),
+            Found::Resting(rest) => Some(show(&rest.inventory)),
             Found::Active => None,
         });
         let (to, from) = oneshot::channel();

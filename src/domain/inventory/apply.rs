@@ -124,8 +124,14 @@ impl<'a> Projection<'a> {
         let held = self.hold.units();
         let before = self.buyers.map(|_| self.hold.clone());
         movement(&mut self.counters, &mut self.hold, event)?;
-        if let Some((_, step)) = event.hold() {
-            self.hold.step = self.hold.step.max(step);
+        if let Some((_, step)) = event.hold()
+            && step > self.hold.step
+        {
+            self.hold.step = step;
+            self.hold.from_cart = None;
+        }
+        if let StockEvent::TookOver { from, .. } = event {
+            self.hold.from_cart = Some(from.clone());
         }
         if self.hold.reserved == 0 {
             // Only reserved units can lapse.
@@ -248,7 +254,8 @@ fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), Inv
         | StockEvent::PolicySet { .. }
         | StockEvent::Announced { .. }
         | StockEvent::Arrived { .. }
-        | StockEvent::StockLow { .. } => Ok(()),
+        | StockEvent::StockLow { .. }
+        | StockEvent::TookOver { .. } => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::state::Inventory;
+use super::takeover::TakeOver;
 use crate::domain::command::{Grant, StepOp, StockStep};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -58,10 +59,13 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        inventory.refuse_kit()?;
-        let quantity = reserve(&mut draft, owner.clone(), step, now)?;
+        let (quantity, taken_over) = reserve(&mut draft, owner.clone(), step, now)?;
+        let number = step.number;
         if step.op == StepOp::Take {
-            draft.record(StockEvent::Committed { owner, quantity, step: step.number })?;
+            draft.record(StockEvent::Committed { owner: owner.clone(), quantity, step: number })?;
+        }
+        if let Some(from) = taken_over {
+            draft.record(StockEvent::TookOver { owner, step: number, from })?;
         }
         return finish(draft);
     }
@@ -72,6 +76,7 @@ pub fn decide_step(
         _ => step.quantity,
     };
     suffices(&draft, step, quantity)?;
+    let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
     let event = match step.op {
         // Those that take were decided above.
         StepOp::Reserve | StepOp::Take | StepOp::Commit => {
@@ -90,7 +95,13 @@ pub fn decide_step(
         }
     };
     draft.record(event)?;
-    finish(draft)
+    // Before the draft turns to the cart.
+    let held = draft.hold().held().ok_or(Refusal::Overflow)?;
+    if let Some(taken) = undone_take_over {
+        taken.give_back(&mut draft, now)?;
+    }
+    let (events, _) = draft.finish()?;
+    Ok(StepDecision { events, grant: Grant { held } })
 }
 
 fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
@@ -100,23 +111,25 @@ fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-/// Answers how many units were taken.
+/// Answers how many units were taken, and what the order took over from the cart.
 fn reserve(
     draft: &mut Draft<'_>,
     owner: HoldOwner,
     step: &StockStep,
     now: Timestamp,
-) -> Result<u64, Refusal> {
-    let Some(cart) = &step.cart else {
+) -> Result<(u64, Option<Box<TakeOver>>), Refusal> {
+    let Some(id) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-        return take(draft, owner, step, purchase);
+        return Ok((take(draft, owner, step, purchase)?, None));
     };
-    let cart = HoldOwner::Cart(cart.clone());
+    let cart = HoldOwner::Cart(id.clone());
     draft.turn_to(&cart);
+    let taken_over = TakeOver::of(id, draft.hold(), now);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
     give_back(draft, &cart, ReleaseCause::Converted, now)?;
     draft.turn_to(&owner);
-    take(draft, owner, step, purchase)
+    let quantity = take(draft, owner, step, purchase)?;
+    Ok((quantity, taken_over))
 }
 
 fn take(
@@ -125,6 +138,7 @@ fn take(
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
 ) -> Result<u64, Refusal> {
+    draft.refuse_kit()?;
     let available = draft.counters().available;
     if step.quantity > available && (!step.partial || available == 0) {
         return Err(draft.insufficient(step.quantity, available));

@@ -45,6 +45,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Refuses what cannot be asked of a kit.
+    pub(super) fn refuse_kit(&self) -> Result<(), Refusal> {
+        self.inventory.refuse_kit()
+    }
+
     /// Goes on with another owner, whose hold the decision has not touched yet.
     pub(super) fn turn_to(&mut self, owner: &HoldOwner) {
         self.after.turn_to(self.inventory, owner);

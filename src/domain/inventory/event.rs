@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 use super::holds::{HoldOwner, Purchase};
 use super::policy::StockPolicy;
 use super::state::Place;
+use super::takeover::TakeOver;
 use crate::domain::ids::{CartId, DeliveryId};
 use crate::domain::time::Timestamp;
 
@@ -161,6 +162,16 @@ pub enum StockEvent {
         /// Units available, at most the threshold.
         available: u64,
     },
+    /// The reserved units of an order's hold were a cart's before. No units move; should the step be undone,
+    /// the cart gets them back.
+    TookOver {
+        /// The order.
+        owner: HoldOwner,
+        /// The saga step that asked.
+        step: u32,
+        /// What the cart held.
+        from: Box<TakeOver>,
+    },
 }
 
 /// What ended a hold, or a part of it.
@@ -197,6 +208,7 @@ impl StockEvent {
             Self::Announced { .. } => "Announced",
             Self::Arrived { .. } => "Arrived",
             Self::StockLow { .. } => "StockLow",
+            Self::TookOver { .. } => "TookOver",
         }
     }
 
@@ -210,7 +222,8 @@ impl StockEvent {
             | Self::Uncommitted { owner, step, .. }
             | Self::Released { owner, step, .. }
             | Self::Shipped { owner, step, .. }
-            | Self::Unshipped { owner, step, .. } => Some((owner, *step)),
+            | Self::Unshipped { owner, step, .. }
+            | Self::TookOver { owner, step, .. } => Some((owner, *step)),
             Self::Extended { owner, .. } => Some((owner, 0)),
             Self::Received { .. }
             | Self::Adjusted { .. }

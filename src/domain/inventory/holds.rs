@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::takeover::TakeOver;
 use crate::domain::ids::{CartId, CustomerId, OrderId};
 use crate::domain::time::Timestamp;
 
@@ -48,6 +49,8 @@ pub struct Hold {
     pub deadline: Option<Timestamp>,
     /// Whom the units count for, where the buyer is known; apart, because most tables of holds are large.
     pub purchase: Option<Box<Purchase>>,
+    /// What the last saga step took over from a cart.
+    pub from_cart: Option<Box<TakeOver>>,
 }
 
 impl Hold {

@@ -20,7 +20,8 @@
 //!
 //! A hold belongs to one owner; release is idempotent per owner and gives back only what is recorded
 //! as held. A cart's hold has a deadline, which activity moves on; an order's has none. An order that is
-//! made of a cart takes over the cart's hold: one record releases the one and reserves the other.
+//! made of a cart takes over the cart's hold: one record releases the one and reserves the other, and the
+//! order's hold remembers what the cart gets back if that is undone.
 
 mod apply;
 mod buyers;
@@ -33,6 +34,7 @@ mod holds;
 mod kit;
 mod policy;
 mod state;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -44,3 +46,4 @@ pub use holds::{Hold, HoldOwner, Purchase};
 pub use kit::{KitPart, KitProblem, SaleRule};
 pub use policy::{LimitWindow, PurchaseLimits, StockPolicy};
 pub use state::{Counters, Incoming, InvariantBroken, Inventory, Place};
+pub use takeover::TakeOver;

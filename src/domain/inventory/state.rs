@@ -10,7 +10,7 @@ use super::buyers::Buyers;
 use super::hold_table::HoldTable;
 use super::holds::{Hold, HoldOwner, Tally};
 use super::policy::StockPolicy;
-use crate::domain::ids::{CustomerId, DeliveryId, SkuId};
+use crate::domain::ids::{CartId, CustomerId, DeliveryId, SkuId};
 use crate::domain::time::Timestamp;
 
 /// Units of one SKU by where they are, and the totals of the movements that brought them there.
@@ -256,6 +256,14 @@ impl Inventory {
     /// not for the path of a command.
     pub fn holds(&self) -> impl ExactSizeIterator<Item = (&HoldOwner, &Hold)> {
         self.holds.sorted().into_iter()
+    }
+
+    /// The carts whose holds lapse, and when, in no order that anything may depend on.
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = (&CartId, Timestamp)> {
+        self.holds.unordered().filter_map(|(owner, hold)| match owner {
+            HoldOwner::Cart(cart) => Some((cart, hold.deadline?)),
+            HoldOwner::Order(_) => None,
+        })
     }
 
     /// Number of owners that hold units.

@@ -11,6 +11,7 @@ use smallvec::smallvec;
 
 use super::decide::Events;
 use super::event::OrderEvent;
+use super::lifecycle::State;
 use super::line::Line;
 use super::state::{Order, PendingKind};
 use super::terms::RefundCause;
@@ -164,7 +165,9 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
             smallvec![OrderEvent::RevivalUndone { refusal: refusal.clone(), refund_due }]
         }
         (PendingKind::Settlement, SagaEnd::Undone(refusal)) => {
-            let refund_due = order.payments.last().map_or(0, |payment| payment.amount);
+            // Part of the last payment may be due back already, where a cancellation led to the settlement.
+            let kept = order.paid.saturating_sub(order.refund_due);
+            let refund_due = order.payments.last().map_or(0, |payment| payment.amount.min(kept));
             smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
         }
         (PendingKind::Shipment(_), SagaEnd::Done) => smallvec![OrderEvent::Shipped],
@@ -172,7 +175,10 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
         }
         (PendingKind::Cancellation { lines, .. }, _) => {
-            smallvec![OrderEvent::Cancelled { refund_due: order.refund_for(lines) }]
+            let refund_due = order.refund_for(lines);
+            let mut events: Events = smallvec![OrderEvent::Cancelled { refund_due }];
+            events.extend(order.covered_without(lines));
+            events
         }
     }
 }
@@ -221,6 +227,17 @@ impl Order {
                 Some(line.share_of_first(after).saturating_sub(line.share_of_first(before)))
             })
             .fold(0, i64::saturating_add)
+    }
+
+    /// The settlement that follows when an unpaid part is called off and what was paid covers the rest because
+    /// of it. Money that covered everything before was withheld from a settlement by its payer's word.
+    fn covered_without(&self, parts: &[LineQuantity]) -> Option<OrderEvent> {
+        let unsettled = matches!(self.state, State::Reserved | State::Accepted);
+        let rest_lives = self.cancel_action(parts) == super::lifecycle::Action::CancelPart;
+        let due = self.due.saturating_sub(self.price_of(parts));
+        let kept = self.paid.saturating_sub(self.refund_due);
+        let covers = (due.max(1)..self.due).contains(&kept);
+        (unsettled && rest_lives && covers).then_some(OrderEvent::SettlementStarted)
     }
 
     /// What is due back when `parts` are called off: what was paid beyond what the rest costs, but no

@@ -81,6 +81,9 @@ impl StockEvent {
             Self::StockLow { threshold, available } => {
                 format!("Stock is low: {} available, where {threshold} is the mark.", count(*available))
             }
+            Self::TookOver { owner, from, .. } => {
+                format!("{owner} took over {} of cart {}.", count(from.reserved), from.cart)
+            }
             other => format!("{other:?}."),
         }
     }

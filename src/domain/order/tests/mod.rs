@@ -129,7 +129,7 @@ impl Life {
     fn record_all(&mut self, events: Events) -> Vec<OrderEvent> {
         let mut all = events.to_vec();
         self.record(events);
-        if self.order().pending.is_some() {
+        while self.order().pending.is_some() {
             let undoes = self.order().plan().unwrap().demand.iter().any(|d| d.op.undo().is_some());
             let end = if self.refusing && undoes { SagaEnd::Undone(short()) } else { SagaEnd::Done };
             let events = finish(self.order(), &end);

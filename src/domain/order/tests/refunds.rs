@@ -49,3 +49,35 @@ fn what_was_due_back_for_an_undone_settlement_is_not_due_back_twice() {
     life.refusing = false;
     assert_eq!((refund(&mut life, &[]), life.order().refund_due), (0, 151));
 }
+
+#[test]
+fn an_order_settles_when_a_cancellation_brings_what_is_due_down_to_what_was_paid() {
+    for (paid, cancelled, state, refund) in [
+        (100, (2, 1), State::Reserved, 0),
+        (101, (2, 1), State::Paid, 0),
+        (120, (2, 1), State::Paid, 19),
+        (100, (1, 1), State::Reserved, 0),
+        (101, (1, 1), State::Paid, 0),
+    ] {
+        let mut life = Life::after(&[pay(paid)]);
+        life.run(&cancel(&[cancelled])).unwrap();
+        assert_eq!((life.state(), life.order().refund_due), (state, refund), "{paid} paid");
+        assert_eq!(life.replayed(), life.order);
+    }
+    // A SKU that refuses the settlement leaves the money due back, and none of it twice.
+    let mut refused = Life::after(&[pay(120)]);
+    refused.refusing = true;
+    refused.run(&cancel(&[(2, 1)])).unwrap();
+    assert_eq!(
+        (refused.state(), refused.order().due, refused.order().refund_due),
+        (State::Reserved, 101, 120)
+    );
+    // Nothing was paid: nothing is settled, be it that nothing is due any more.
+    let mut free = Life::of(vec![line("a", 1, 0), line("b", 1, 50)]);
+    free.run(&cancel(&[(2, 1)])).unwrap();
+    assert_eq!((free.state(), free.order().due), (State::Reserved, 0));
+    // Whoever said of a payment that covers everything that it does not settle is not overruled.
+    let mut withheld = Life::after(&[pay_as(151, None, Settlement::PartOnly)]);
+    withheld.run(&cancel(&[(2, 1)])).unwrap();
+    assert_eq!((withheld.state(), withheld.order().refund_due), (State::Reserved, 50));
+}
