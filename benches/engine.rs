@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use earmark::domain::ids::IdOrigin;
-use earmark::domain::inventory::{self, Inventory, StockEvent};
+use earmark::domain::inventory::{self, Inventory, LocationId, StockEvent};
 use earmark::domain::order::{Limits, SaleRules, decide_place};
 use earmark::domain::time::Timestamp;
 use earmark::journal::{FileLog, LogOptions};
@@ -41,7 +41,7 @@ fn reserve(number: u64) -> SkuCommand {
 }
 
 fn receive() -> SkuCommand {
-    SkuCommand::Receive { quantity: 1 << 40, reason: "opening stock".into() }
+    SkuCommand::receive(1 << 40, "opening stock")
 }
 
 fn placement(number: u64) -> PlaceOrder {
@@ -57,7 +57,7 @@ fn placement(number: u64) -> PlaceOrder {
 fn pure(c: &mut Criterion) {
     let now = Timestamp::from_millis(1);
     let mut inventory = Inventory::new(sku(0));
-    let received = StockEvent::Received { quantity: 1 << 40, reason: "x".into() };
+    let received = StockEvent::Received { quantity: 1 << 40, reason: "x".into(), at: LocationId::MAIN };
     inventory::apply(&mut inventory, &received).unwrap();
     for number in 0..10_000 {
         for event in inventory::decide(&inventory, &reserve(number), now).unwrap().events {

@@ -53,7 +53,7 @@ async fn a_kit_has_no_stock_of_its_own() {
         refusal(engine.stock(&sku(name), command).await).code().to_owned()
     };
     assert_eq!(code("set", reserve("c", 1)).await, "IS_KIT");
-    assert_eq!(code("set", SkuCommand::Receive { quantity: 1, reason: "x".into() }).await, "IS_KIT");
+    assert_eq!(code("set", SkuCommand::receive(1, "x")).await, "IS_KIT");
     receive(&engine, "set", 0).await;
     receive(&engine, "cup", 1).await;
     let define = |policy| SkuCommand::SetPolicy(Box::new(policy));
@@ -145,7 +145,7 @@ async fn the_order_type_decides_on_the_deduction_before_the_sku_does() {
 /// Kits, rules and both, paid, refused, shipped and called off.
 fn script() -> Vec<Request<Command>> {
     let at = |name: &str, command| Request::from(Command::Sku(sku(name), command));
-    let receive = |name, quantity| at(name, SkuCommand::Receive { quantity, reason: "opening".into() });
+    let receive = |name, quantity| at(name, SkuCommand::receive(quantity, "opening"));
     let define = |name, policy| at(name, SkuCommand::SetPolicy(Box::new(policy)));
     let keyed = |key_: &str, command: Command| Request::from(command).with_key(business(), key(key_));
     let mut requests: Vec<_> =

@@ -82,7 +82,7 @@ fn script() -> Vec<Request<Command>> {
     };
     let mut requests: Vec<Request<Command>> = [("a", 4), ("b", 2), ("c", 0), ("d", 9)]
         .map(|(name, quantity)| {
-            let command = earmark::SkuCommand::Receive { quantity, reason: "opening".into() };
+            let command = earmark::SkuCommand::receive(quantity, "opening");
             Command::Sku(sku(name), command).into()
         })
         .into();

@@ -108,11 +108,10 @@ impl fmt::Display for Explanation {
                 "It asked for {requested} of {sku} when {available_then} were available; {available} are now."
             )?;
             for Holder { owner, hold } in holders {
-                writeln!(
-                    f,
-                    "{owner} holds {} reserved and {} committed of it.",
-                    hold.reserved, hold.committed
-                )?;
+                for part in hold.parts() {
+                    let (reserved, committed, at) = (part.reserved, part.committed, part.at.words());
+                    writeln!(f, "{owner} holds {reserved} reserved and {committed} committed of it{at}.")?;
+                }
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use earmark::Durability;
 use earmark::Record;
 use earmark::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
-use earmark::domain::inventory::StockEvent;
+use earmark::domain::inventory::{LocationId, StockEvent};
 use earmark::domain::order::{OrderEvent, SaleRules};
 use earmark::domain::record::{OrderRecord, ParkRecord, SkuRecord};
 use earmark::domain::time::Timestamp;
@@ -86,7 +86,7 @@ pub(crate) fn moved(sku: &SkuId, version: u64, event: StockEvent) -> Raw {
 }
 
 pub(crate) fn received(sku: &SkuId, quantity: u64) -> Raw {
-    moved(sku, 1, StockEvent::Received { quantity, reason: "opening stock".into() })
+    moved(sku, 1, StockEvent::Received { quantity, reason: "opening stock".into(), at: LocationId::MAIN })
 }
 
 /// A record of what happened to an order.

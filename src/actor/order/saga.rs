@@ -135,7 +135,8 @@ impl OrderState {
         };
         let Demand { sku, op, units: quantity, partial } = demand;
         let Ask { number, redelivered, provisional } = ask;
-        let step = StockStep { order: self.id.clone(), number, op, quantity, buyer, cart, partial };
+        let order = self.id.clone();
+        let step = StockStep { order, number, op, quantity, buyer, cart, partial, from: None };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
             self.core.skus.send(&self.core, &sku, message, Absent::HandBack)

@@ -1,10 +1,11 @@
-//! What a SKU allows: budgets, limits. Set by a command, part of the state.
+//! What a SKU allows: budgets, limits; and where its units are taken from. Set by a command, part of the state.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::allocation::Allocation;
 use super::kit::KitPart;
 use crate::domain::order::Deduction;
 
@@ -17,6 +18,8 @@ pub struct StockPolicy {
     pub purchase_limits: PurchaseLimits,
     /// Numbers of available units at or below which the stock is low and it is said so.
     pub low_stock: BTreeSet<u64>,
+    /// From which locations units are taken.
+    pub allocation: Allocation,
     /// What the SKU consists of. A kit has no stock of its own: whoever sells it holds its parts, all of
     /// them or none.
     pub kit: Option<Vec<KitPart>>,
@@ -42,7 +45,7 @@ impl StockPolicy {
 /// called off no longer counts; what was shipped does, even when it comes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseLimits {
-    /// Ever.
+    /// Ever since the limit was set, beginning with what was held then.
     pub total: Option<u64>,
     /// Each day.
     pub day: Option<u64>,
