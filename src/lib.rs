@@ -47,8 +47,8 @@ pub use domain::ids::{
     Principal, SellerId, SkuId,
 };
 pub use domain::inventory::{
-    Allocate, Allocation, Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, LocationId, Part,
-    Place, PurchaseLimits, StockPolicy,
+    Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow,
+    LocationId, Part, Place, Preorder, Promise, PurchaseLimits, Shelf, StockPolicy, Take, Waiter,
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms};

@@ -125,7 +125,17 @@ impl OrderState {
             None => (None, None),
         };
         let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial: false, from: None };
+        let step = StockStep {
+            order,
+            number,
+            op,
+            quantity,
+            buyer,
+            cart,
+            partial: false,
+            from: None,
+            may_wait: false,
+        };
         let Ask { redelivered, provisional, .. } = ask;
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =

@@ -47,7 +47,8 @@ pub fn decide_step(
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         let held = hold.map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
-        return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held } });
+        let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
+        return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
     }
     let mut draft = Draft::new(inventory, Some(&owner))?;
     draft.known()?;
@@ -61,7 +62,7 @@ pub fn decide_step(
     if step.op.takes() {
         let quantity = reserve(&mut draft, owner.clone(), step, now)?;
         if step.op == StepOp::Take {
-            draft.commit(&Move { owner: &owner, quantity, step: step.number })?;
+            draft.pay(&Move { owner: &owner, quantity, step: step.number })?;
         }
         return finish(draft);
     }
@@ -69,9 +70,9 @@ pub fn decide_step(
     let units = Move { owner: &owner, quantity: step.quantity, step: step.number };
     match step.op {
         // Those that take were decided above.
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.commit(&units),
-        StepOp::Uncommit => draft.uncommit(&units),
-        StepOp::Release => draft.release(&units, ReleaseCause::Asked),
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.pay(&units),
+        StepOp::Uncommit => draft.unpay(&units),
+        StepOp::Release => draft.give_up(&units, ReleaseCause::Asked),
         StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
             let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
@@ -82,13 +83,13 @@ pub fn decide_step(
 }
 
 fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
-    let (events, answer) = draft.finish()?;
-    Ok(StepDecision { events, grant: Grant { held: answer.held } })
+    let (events, _, grant) = draft.finish_step()?;
+    Ok(StepDecision { events, grant })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-/// Answers how many units were taken.
+/// Answers how many units were taken or promised.
 fn reserve(
     draft: &mut Draft<'_>,
     owner: HoldOwner,
@@ -97,14 +98,14 @@ fn reserve(
 ) -> Result<u64, Refusal> {
     let Some(cart) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-        return take(draft, owner, step, purchase);
+        return take(draft, owner, step, purchase, 0, now);
     };
     let cart = HoldOwner::Cart(cart.clone());
     draft.turn_to(&cart);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-    give_back(draft, &cart, ReleaseCause::Converted, now)?;
+    let own = give_back(draft, &cart, ReleaseCause::Converted, now)?;
     draft.turn_to(&owner);
-    take(draft, owner, step, purchase)
+    take(draft, owner, step, purchase, own, now)
 }
 
 fn take(
@@ -112,24 +113,36 @@ fn take(
     owner: HoldOwner,
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
+    own: u64,
+    now: Timestamp,
 ) -> Result<u64, Refusal> {
-    let available = draft.counters().available;
-    if step.quantity > available && (!step.partial || available == 0) {
-        return Err(draft.insufficient(step.quantity, available));
-    }
+    let available = draft.open_to_newcomers(own);
     let quantity = step.quantity.min(available);
-    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)?;
-    Ok(quantity)
+    let rest = step.quantity - quantity;
+    let mut waiting = None;
+    if rest > 0 {
+        let short = draft.insufficient(step.quantity, available);
+        let promised = if step.may_wait { draft.promise(rest, now, short) } else { Err(short) };
+        match promised {
+            Ok(promise) => waiting = Some((rest, promise)),
+            Err(_) if step.partial && quantity > 0 => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    draft.reserve(owner, Units { quantity, waiting, step: step.number, deadline: None }, purchase)?;
+    Ok(quantity + waiting.map_or(0, |(rest, _)| rest))
 }
 
 /// Refuses a step that needs more units in some condition than there are.
 fn suffices(draft: &Draft<'_>, step: &StockStep) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+            hold.reserved.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.unpaid))
+        }
         StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),
-        StepOp::Uncommit => hold.committed,
-        StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
+        StepOp::Uncommit => hold.committed.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.paid)),
+        StepOp::Release => hold.counted().ok_or(Refusal::Overflow)?,
         StepOp::Unship => {
             let away = draft.counters().away();
             step.from.as_ref().map_or(away, |at| away.min(draft.counters_at(at).shipped))

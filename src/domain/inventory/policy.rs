@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::Allocation;
+use crate::domain::time::Timestamp;
 
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,26 @@ pub struct StockPolicy {
     pub low_stock: BTreeSet<u64>,
     /// From which locations units are taken.
     pub allocation: Allocation,
+    /// Units that are out of stock may be promised all the same.
+    pub backorder: Option<Backorder>,
+    /// Units may be promised before there are any.
+    pub preorder: Option<Preorder>,
+}
+
+/// How much may be promised of what is out of stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backorder {
+    /// Units that may be waited for at a time.
+    pub units_max: u64,
+}
+
+/// How much may be promised of what is not out yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preorder {
+    /// Units that may be waited for at a time.
+    pub units_max: u64,
+    /// Preorders are taken before this moment, and no longer from it on.
+    pub until: Timestamp,
 }
 
 impl StockPolicy {
