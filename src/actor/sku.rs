@@ -6,6 +6,7 @@
 //! contended (`waiting`). After a crash nothing is provisional: the reconciler decides every open order
 //! before the engine takes commands.
 
+mod filling;
 mod waiting;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use super::core::{Core, Draft};
 use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, SkuCommand};
-use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
+use crate::domain::ids::{CartId, EntityId, OrderId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
@@ -46,6 +47,7 @@ impl Entity for SkuEntity {
             mail,
             provisional: Provisional::default(),
             waiting: Waiting::default(),
+            filling: false,
         };
         ActorRuntime::spawn_instant(None, SkuActor, state).ok().map(|(actor, _)| actor)
     }
@@ -60,6 +62,8 @@ struct SkuState {
     mail: Arc<Mail>,
     provisional: Provisional,
     waiting: Waiting,
+    /// Whether a message to go on filling is under way.
+    filling: bool,
 }
 
 impl Actor for SkuActor {
@@ -88,6 +92,8 @@ impl Actor for SkuActor {
             SkuMessage::Step(step) => state.step(step, 0),
             SkuMessage::Settle(order) => state.settle(&order),
             SkuMessage::Expire(cart) => state.expire(&cart),
+            SkuMessage::Fill => state.fill(),
+            SkuMessage::TellFilled(order) => state.tell_filled(&order),
             SkuMessage::Look(look) => {
                 look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
             }
@@ -144,13 +150,15 @@ impl SkuState {
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
         let outcome = Ok(Answer::Stock(decision.answer));
+        let mut filled = Vec::new();
         let mark = claim.map(|c| draft.answer_key(c, &outcome, now));
         if !decision.events.is_empty() || mark.is_some() {
             let record = SkuRecord { mark, ..self.record(decision.events, request.by, now) };
-            self.journal_and_apply(&mut draft, record);
+            filled = self.journal_and_apply(&mut draft, record);
         }
         draft.answer(reply, outcome);
         self.core.commit(draft);
+        self.tell_all(&filled);
         if self.inventory.counters.available > available {
             self.retry_waiting();
         }
@@ -164,8 +172,9 @@ impl SkuState {
             Ok(decision) => {
                 let mut draft = Draft::default();
                 let record = self.record(decision.events, None, now);
-                self.journal_and_apply(&mut draft, record);
+                let filled = self.journal_and_apply(&mut draft, record);
                 self.core.commit(draft);
+                self.tell_all(&filled);
                 self.retry_waiting();
             }
             // A parked SKU keeps the units: whoever unparks it finds them lapsed.
@@ -186,16 +195,18 @@ impl SkuState {
             guard::decide(|| inventory::decide_step(&self.inventory, &step.step, step.redelivered, now));
         match decided {
             Ok(decision) => {
+                self.provisional.note(&step, &decision);
+                let mut filled = Vec::new();
                 if !decision.events.is_empty() {
                     let mut draft = Draft::default();
                     let record = self.record(decision.events, None, now);
-                    self.journal_and_apply(&mut draft, record);
+                    filled = self.journal_and_apply(&mut draft, record);
                     self.core.commit(draft);
                 }
-                self.provisional.note(&step);
                 let frees = !step.step.op.takes();
                 let sku = self.inventory.sku.clone();
                 step.answer(&sku, Ok(decision.grant));
+                self.tell_all(&filled);
                 if frees {
                     self.retry_waiting();
                 }
@@ -215,16 +226,20 @@ impl SkuState {
         SkuRecord { sku: self.inventory.sku.clone(), version, at, by, events, mark: None }
     }
 
-    /// Appends the record and applies its events. Events that break an invariant, which `decide` should
+    /// Appends the record and applies its events; answers the orders for which units were filled, who are to
+    /// be told once the record is on its way. Events that break an invariant, which `decide` should
     /// have refused, park the SKU; replay comes to the same verdict by the same way.
-    fn journal_and_apply(&mut self, draft: &mut Draft, record: SkuRecord) {
+    fn journal_and_apply(&mut self, draft: &mut Draft, record: SkuRecord) -> Vec<OrderId> {
         let record = Record::Sku(record);
         draft.record(&record);
-        let Record::Sku(record) = record else { return };
+        let Record::Sku(record) = record else { return Vec::new() };
+        let somebody_waits = self.inventory.queue_len() > 0;
         if let Err(reason) = guard::apply(|| self.inventory.apply_record(&record)) {
             self.core.record_park(draft, self.entity(), None, Some(reason.clone()));
             self.inventory.parked = Some(reason);
+            return Vec::new();
         }
+        if somebody_waits { filling::filled(&record) } else { Vec::new() }
     }
 
     fn unpark(&mut self, by: Option<Principal>, reply: super::message::ReplyTo) {
@@ -239,6 +254,7 @@ impl SkuState {
             draft.answer(reply, Err(Refusal::NotParked));
         }
         self.core.commit(draft);
+        self.go_on_filling();
     }
 }
 
