@@ -184,6 +184,9 @@ impl OrderState {
             OrderMessage::Due => {
                 self.overdue(myself);
             }
+            OrderMessage::Filled { sku, filled } => {
+                tracing::debug!(order = %self.id, %sku, filled, "units that were waited for came");
+            }
             OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),

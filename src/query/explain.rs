@@ -108,6 +108,9 @@ impl fmt::Display for Explanation {
                 "It asked for {requested} of {sku} when {available_then} were available; {available} are now."
             )?;
             for Holder { owner, hold } in holders {
+                if hold.awaiting() > 0 {
+                    writeln!(f, "{owner} waits for {} of it.", hold.awaiting())?;
+                }
                 for part in hold.parts() {
                     let (reserved, committed, at) = (part.reserved, part.committed, part.at.words());
                     writeln!(f, "{owner} holds {reserved} reserved and {committed} committed of it{at}.")?;

@@ -135,8 +135,17 @@ impl OrderState {
         };
         let Demand { sku, op, units: quantity, partial } = demand;
         let Ask { number, redelivered, provisional } = ask;
-        let order = self.id.clone();
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial, from: None };
+        let step = StockStep {
+            order: self.id.clone(),
+            number,
+            op,
+            quantity,
+            buyer,
+            cart,
+            partial,
+            from: None,
+            may_wait: false,
+        };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
             self.core.skus.send(&self.core, &sku, message, Absent::HandBack)
@@ -270,7 +279,7 @@ impl Run {
         let found = self.plan.demand.iter().enumerate().find(|(_, demand)| demand.sku == *sku);
         let Some((index, demand)) = found else { return };
         match outcome {
-            Ok(Grant { held }) => {
+            Ok(Grant { held, .. }) => {
                 self.done.push(index);
                 if demand.partial && held < demand.units {
                     self.short.push(Short { sku: sku.clone(), granted: held });
