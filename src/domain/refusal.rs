@@ -307,6 +307,15 @@ impl Refusal {
 }
 
 impl Refusal {
+    /// Whether units are not there and cannot be waited for, and nothing else is wrong.
+    #[must_use]
+    pub(crate) const fn is_shortage(&self) -> bool {
+        matches!(
+            self,
+            Self::InsufficientStock { .. } | Self::BackorderLimitExceeded { .. } | Self::PreorderEnded { .. }
+        )
+    }
+
     /// Whether the refusal is the final word on a keyed command. One that tells of the entity's health
     /// is not: the same command may well be accepted once an operator has looked at it.
     #[must_use]

@@ -1,17 +1,18 @@
 //! What must hold across entities, on a cut with nothing in flight.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::inventory::{HoldOwner, Inventory};
-use crate::domain::order::{LineCounters, Order};
+use crate::domain::order::Order;
 
 /// Checks every entity for itself and orders against the holds on their SKUs; answers what is wrong, in
 /// words. Parked entities and orders with an unfinished saga are named too.
 #[must_use]
 pub fn audit(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut owed: BTreeMap<(&SkuId, &OrderId), (u64, u64)> = BTreeMap::new();
+    let mut owed: BTreeMap<(&SkuId, &OrderId), Owed> = BTreeMap::new();
     for order in orders {
         if let Err(broken) = order.check() {
             found.push(format!("order {}: {broken}", order.id));
@@ -22,12 +23,10 @@ pub fn audit(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
         if order.pending.is_some() {
             found.push(format!("order {} has an unfinished saga", order.id));
         }
-        for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
-            let LineCounters { reserved, committed, .. } = line.counters;
-            for ((sku, reserved), (_, committed)) in line.demand(reserved).zip(line.demand(committed)) {
-                let sums = owed.entry((sku, &order.id)).or_default();
-                sums.0 = sums.0.saturating_add(reserved);
-                sums.1 = sums.1.saturating_add(committed);
+        for line in order.lines.iter().filter(|line| line.counters.claimed() > 0) {
+            for (sku, units) in line.claims() {
+                let Owed(sums) = owed.entry((sku, &order.id)).or_default();
+                sums.iter_mut().zip(units).for_each(|(sum, units)| *sum = sum.saturating_add(units));
             }
         }
     }
@@ -41,18 +40,25 @@ pub fn audit(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
         for (owner, hold) in sku.holds() {
             let HoldOwner::Order(order) = owner else { continue };
             let due = owed.remove(&(&sku.sku, order)).unwrap_or_default();
-            if due != (hold.reserved, hold.committed) {
-                found.push(format!(
-                    "SKU {} holds {} reserved and {} committed for order {order}, whose lines say {} and {}",
-                    sku.sku, hold.reserved, hold.committed, due.0, due.1
-                ));
+            let held = Owed([hold.reserved, hold.committed, hold.awaiting()]);
+            if due != held {
+                found.push(format!("SKU {} holds {held} for order {order}, whose lines say {due}", sku.sku));
             }
         }
     }
-    for ((sku, order), (reserved, committed)) in owed {
-        found.push(format!(
-            "order {order} counts {reserved} reserved and {committed} committed units of SKU {sku}, which holds none for it"
-        ));
+    for ((sku, order), due) in owed {
+        found.push(format!("order {order} counts {due} units of SKU {sku}, which holds none for it"));
     }
     found
+}
+
+/// Units of one SKU for one order: reserved, committed, waited for.
+#[derive(Default, PartialEq, Eq)]
+struct Owed([u64; 3]);
+
+impl fmt::Display for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([reserved, committed, awaiting]) = self;
+        write!(f, "{reserved} reserved, {committed} committed and {awaiting} waited for")
+    }
 }

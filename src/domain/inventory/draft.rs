@@ -245,12 +245,14 @@ impl<'a> Draft<'a> {
 
     /// The same, with what the owner of a step has.
     pub(super) fn finish_step(mut self) -> Result<(Events, StockAnswer, Grant), Refusal> {
+        let owned = self.owner().is_some();
         if self.counters().available > 0 && self.somebody_waits() {
             self.fill()?;
         }
         self.warn()?;
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
-        let grant = self.grant()?;
+        // Filling has turned a decision that concerns no owner to those who waited.
+        let grant = if owned { self.grant()? } else { Grant::default() };
         let answer = StockAnswer {
             available: self.after.counters.available,
             held: grant.held,
