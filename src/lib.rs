@@ -49,8 +49,9 @@ pub use domain::ids::{
     Principal, SellerId, SkuId,
 };
 pub use domain::inventory::{
-    Allocate, Allocation, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart, KitProblem, LimitWindow,
-    LocationId, Part, Place, PurchaseLimits, StockPolicy,
+    Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart,
+    KitProblem, LimitWindow, LocationId, Part, Place, Preorder, Promise, PurchaseLimits, Shelf, StockPolicy,
+    Take, Waiter,
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{

@@ -56,6 +56,38 @@ fn order_commands() -> Vec<Command> {
     ]
 }
 
+/// What orders that may wait are refused for, decided by the SKU.
+fn of_those_who_wait() -> Vec<String> {
+    use earmark::domain::command::{StepOp, StockStep};
+    use earmark::domain::inventory::{Inventory, apply, decide, decide_step};
+    let now = earmark::Timestamp::from_millis(1);
+    let refused = |policy| {
+        let mut inventory = Inventory::new(sku("a"));
+        for command in [SkuCommand::receive(0, "listed"), SkuCommand::SetPolicy(Box::new(policy))] {
+            let events = decide(&inventory, &command, now).unwrap().events;
+            events.iter().for_each(|event| apply(&mut inventory, event).unwrap());
+        }
+        let step = StockStep {
+            order: order("o"),
+            number: 1,
+            op: StepOp::Reserve,
+            quantity: 2,
+            buyer: None,
+            cart: None,
+            partial: false,
+            from: None,
+            may_wait: true,
+        };
+        decide_step(&inventory, &step, false, now).unwrap_err().code().to_owned()
+    };
+    let backorder = Some(earmark::Backorder { units_max: 1 });
+    let preorder = Some(earmark::Preorder { units_max: 9, until: now });
+    vec![
+        refused(earmark::StockPolicy { backorder, ..Default::default() }),
+        refused(earmark::StockPolicy { preorder, ..Default::default() }),
+    ]
+}
+
 /// On one thread: the order has `a` and still asks a hundred others when the cart asks for `a`.
 async fn contended() -> String {
     let engine = Engine::open(Config { contended_retries_max: 0, ..Config::in_memory() }).await.unwrap();
@@ -76,6 +108,7 @@ async fn contended() -> String {
 #[tokio::test]
 async fn every_refusal_code_is_produced_by_some_command() {
     let mut seen = BTreeSet::from([NEVER.to_owned(), contended().await]);
+    seen.extend(of_those_who_wait());
     let engine = Engine::open(Config { lines_per_order_max: 3, ..Config::in_memory() }).await.unwrap();
     receive(&engine, "a", 10).await;
     engine.stock(&sku("a"), reserve("holder", 1)).await.unwrap();

@@ -35,6 +35,7 @@ pub(crate) fn order(id: OrderId, state: State) -> Order {
         delivery: None,
         expired: Vec::new(),
         missing: Vec::new(),
+        filled: Vec::new(),
         lines: Vec::new(),
         payments: Vec::new(),
         shipments: Vec::new(),

@@ -48,6 +48,9 @@ pub(crate) enum OrderMessage {
     Command(Envelope<OrderCommand>, IdOrigin),
     /// What a SKU made of a step. Sent to an actor that waits for it, and not counted as mail.
     Stepped { sku: SkuId, number: u32, outcome: Result<Grant, Refusal> },
+    /// A SKU has filled units that the order waits for: all it ever filled for it. Told again after a crash; a
+    /// message that is lost or comes twice does no harm.
+    Filled { sku: SkuId, filled: u64 },
     /// Hand out a copy of the state, behind the records it rests on.
     Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
     /// Drive the saga that a crash interrupted to its end.
@@ -73,6 +76,10 @@ pub(crate) enum SkuMessage {
     Expire(CartId),
     /// The earliest deadline of the SKU's carts has come; so many of them may lapse now.
     Due { carts_max: usize },
+    /// Units are left for those who wait, more than one record could give them.
+    Fill,
+    /// Tell the order once more what was filled for it.
+    TellFilled(OrderId),
     /// Show the state; `None` where nothing was ever received.
     Look(Look),
     /// Go to rest if there is nothing to do.

@@ -14,11 +14,11 @@ use smol_str::SmolStr;
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft, Listed};
-use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
-use super::registry::{Entity, Mail};
+use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
+use super::registry::{Absent, Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Deadline, Order, OrderEvent, SaleRules};
+use crate::domain::order::{self, Deadline, Filled, Order, OrderEvent, SaleRules};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -184,10 +184,44 @@ impl OrderState {
             OrderMessage::Due => {
                 self.overdue(myself);
             }
+            OrderMessage::Filled { sku, filled } => {
+                if self.overdue(myself) {
+                    self.stash.push_front(OrderMessage::Filled { sku, filled });
+                } else {
+                    self.filled(Filled { sku, units: filled });
+                }
+            }
             OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
             OrderMessage::Stepped { .. } => {}
+        }
+    }
+
+    /// Units came that the order waits for. News that it has, or that comes too late, changes nothing. A parked
+    /// order is told again when it is unparked.
+    fn filled(&mut self, filled: Filled) {
+        let order = self.order.as_ref().filter(|order| order.parked.is_none());
+        let events = order.map(|order| order::decide_filled(order, &filled)).unwrap_or_default();
+        if events.is_empty() {
+            return;
+        }
+        let record = self.record(events, None, self.core.clock.now());
+        if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
+            return self.park(reason);
+        }
+        let mut draft = Draft::default();
+        draft.record(&Record::Order(record));
+        self.commit(draft);
+    }
+
+    /// Has the SKUs of units that the order waits for tell it what they have filled.
+    fn ask_filled(&self) {
+        let Some(order) = &self.order else { return };
+        for line in order.lines.iter().filter(|line| line.counters.backordered > 0) {
+            let ask = SkuMessage::TellFilled(self.id.clone());
+            // A SKU that is gone has filled nothing.
+            let _ = self.core.skus.send(&self.core, &line.sku, ask, Absent::HandBack);
         }
     }
 
@@ -291,6 +325,7 @@ impl OrderState {
         self.commit(draft);
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
+        self.ask_filled();
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::core::Core;
-use super::message::{OrderMessage, Resumed};
+use super::message::{OrderMessage, Resumed, SkuMessage};
 use super::registry::Absent;
-use crate::domain::ids::OrderId;
+use crate::domain::ids::{OrderId, SkuId};
+use crate::domain::inventory::{HoldOwner, Inventory};
 
 /// What the reconciler did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,9 @@ pub(crate) struct Reconciled {
     pub(crate) parked: u64,
 }
 
-/// Drives the sagas of `open` to their ends, one after another in the order in which they are given.
-pub(crate) async fn reconcile(core: &Arc<Core>, open: Vec<OrderId>) -> Reconciled {
+/// Drives the sagas of `open` to their ends, one after another in the order in which they are given. Then the
+/// SKUs go on for those who wait for units.
+pub(crate) async fn reconcile(core: &Arc<Core>, open: Vec<OrderId>, queues: Queues) -> Reconciled {
     let mut sum = Reconciled::default();
     for order in open {
         let (tell, told) = oneshot::channel();
@@ -40,5 +42,40 @@ pub(crate) async fn reconcile(core: &Arc<Core>, open: Vec<OrderId>) -> Reconcile
         }
         tracing::info!(%order, ?resumed, "an order that a crash left between two steps");
     }
+    queues.resume(core);
     sum
+}
+
+/// What a crash may have left undone at SKUs with a queue.
+#[derive(Default)]
+pub(crate) struct Queues {
+    /// SKUs that have units for those who wait.
+    unfilled: Vec<SkuId>,
+    /// Orders for which units were filled, and who may not have been told.
+    untold: Vec<(SkuId, OrderId)>,
+}
+
+impl Queues {
+    /// Notes what a SKU has left to do.
+    pub(crate) fn note(&mut self, sku: &Inventory) {
+        if sku.can_fill() {
+            self.unfilled.push(sku.sku.clone());
+        }
+        for owner in sku.filled_owners() {
+            if let HoldOwner::Order(order) = owner {
+                self.untold.push((sku.sku.clone(), order.clone()));
+            }
+        }
+    }
+
+    /// Sets the SKUs going again.
+    fn resume(self, core: &Arc<Core>) {
+        for sku in self.unfilled {
+            // Every SKU that was recovered is there.
+            let _ = core.skus.send(core, &sku, SkuMessage::Fill, Absent::HandBack);
+        }
+        for (sku, order) in self.untold {
+            let _ = core.skus.send(core, &sku, SkuMessage::TellFilled(order), Absent::HandBack);
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //! before the engine takes commands.
 
 pub(crate) mod carts;
+mod filling;
 mod waiting;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use super::core::{Core, Draft};
 use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, SkuCommand};
-use crate::domain::ids::{EntityId, Principal, SkuId};
+use crate::domain::ids::{EntityId, OrderId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
@@ -61,6 +62,7 @@ impl Entity for SkuEntity {
             mail,
             provisional: Provisional::default(),
             waiting: Waiting::default(),
+            filling: false,
         };
         ActorRuntime::spawn_instant(None, SkuActor, state).ok().map(|(actor, _)| actor)
     }
@@ -76,6 +78,8 @@ struct SkuState {
     mail: Arc<Mail>,
     provisional: Provisional,
     waiting: Waiting,
+    /// Whether a message to go on filling is under way.
+    filling: bool,
 }
 
 impl Actor for SkuActor {
@@ -105,6 +109,8 @@ impl Actor for SkuActor {
             SkuMessage::Settle(order) => state.settle(&order),
             SkuMessage::Expire(cart) => state.expire(&cart),
             SkuMessage::Due { carts_max } => state.due(carts_max),
+            SkuMessage::Fill => state.fill(),
+            SkuMessage::TellFilled(order) => state.tell_filled(&order),
             SkuMessage::Look(look) => {
                 look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
             }
@@ -164,10 +170,11 @@ impl SkuState {
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
         let outcome = Ok(Answer::Stock(decision.answer));
+        let mut filled = Vec::new();
         let mark = claim.map(|c| draft.answer_key(c, &outcome, now));
         if !decision.events.is_empty() || mark.is_some() {
             let record = SkuRecord { mark, ..self.record(decision.events, request.by, now) };
-            self.journal_and_apply(&mut draft, record);
+            filled = self.journal_and_apply(&mut draft, record);
         }
         draft.answer(reply, outcome);
         if sets_policy {
@@ -175,6 +182,7 @@ impl SkuState {
         } else {
             self.core.commit(draft);
         }
+        self.tell_all(&filled);
         if self.inventory.counters.available > available {
             self.retry_waiting();
         }
@@ -193,16 +201,18 @@ impl SkuState {
             .decide_on(now, |inventory| inventory::decide_step(inventory, &step.step, step.redelivered, now));
         match decided {
             Ok(decision) => {
+                self.provisional.note(&step, &decision);
+                let mut filled = Vec::new();
                 if !decision.events.is_empty() {
                     let mut draft = Draft::default();
                     let record = self.record(decision.events, None, now);
-                    self.journal_and_apply(&mut draft, record);
+                    filled = self.journal_and_apply(&mut draft, record);
                     self.core.commit(draft);
                 }
-                self.provisional.note(&step, decision.grant.held);
                 let frees = !step.step.op.takes();
                 let sku = self.inventory.sku.clone();
                 step.answer(&sku, Ok(decision.grant));
+                self.tell_all(&filled);
                 if frees {
                     self.retry_waiting();
                 }
@@ -222,18 +232,22 @@ impl SkuState {
         SkuRecord { sku: self.inventory.sku.clone(), version, at, by, events, mark: None }
     }
 
-    /// Appends the record and applies its events. Events that break an invariant, which `decide` should
+    /// Appends the record and applies its events; answers the orders for which units were filled, who are to
+    /// be told once the record is on its way. Events that break an invariant, which `decide` should
     /// have refused, park the SKU; replay comes to the same verdict by the same way.
-    fn journal_and_apply(&mut self, draft: &mut Draft, record: SkuRecord) {
+    fn journal_and_apply(&mut self, draft: &mut Draft, record: SkuRecord) -> Vec<OrderId> {
         let record = Record::Sku(record);
         draft.record(&record);
-        let Record::Sku(record) = record else { return };
+        let Record::Sku(record) = record else { return Vec::new() };
         let touched = self.carts.touched(&self.inventory, &record.events);
+        let somebody_waits = self.inventory.queue_len() > 0;
         if let Err(reason) = guard::apply(|| self.inventory.apply_record(&record)) {
             self.core.record_park(draft, self.entity(), None, Some(reason.clone()));
             self.inventory.parked = Some(reason);
+            return Vec::new();
         }
         self.carts.follow(touched, &self.inventory, &self.core.timers);
+        if somebody_waits { filling::filled(&record) } else { Vec::new() }
     }
 
     fn unpark(&mut self, by: Option<Principal>, reply: super::message::ReplyTo) {
@@ -249,6 +263,7 @@ impl SkuState {
             draft.answer(reply, Err(Refusal::NotParked));
         }
         self.core.commit(draft);
+        self.go_on_filling();
     }
 }
 

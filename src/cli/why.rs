@@ -183,8 +183,11 @@ fn text(
     if let Some(reason) = view.and_then(|view| view.parked.as_ref()) {
         out.line(format_args!("  PARKED      {reason}"));
     }
-    for Held { sku, reserved, committed } in view.map(Held::of).unwrap_or_default() {
+    for Held { sku, reserved, committed, awaiting } in view.map(Held::of).unwrap_or_default() {
         out.line(format_args!("  holds       {reserved} reserved and {committed} committed of {sku}"));
+        if awaiting > 0 {
+            out.line(format_args!("  waits for   {awaiting} of {sku}"));
+        }
     }
     if let Some(last) = history.entries.back().filter(|_| refusals.is_empty()) {
         out.line("The last thing that happened to it:");

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
-use super::inventory::{KitProblem, LimitWindow, LocationId, Place};
+use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
 use super::money::Currency;
 use super::order::{Action, State};
+use super::time::Timestamp;
 
 /// The longest reason in words, in bytes of UTF-8. What is journaled has to fit a segment.
 pub const REASON_BYTES_MAX: usize = 1_024;
@@ -238,6 +239,30 @@ pub enum Refusal {
         /// What is wrong with it.
         problem: KitProblem,
     },
+    /// The units are not there, and no more of them may be promised.
+    #[error(
+        "SKU {sku} takes a {promise} of {limit} units; {used} are waited for and {requested} more were asked for"
+    )]
+    BackorderLimitExceeded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// What they would be promised on.
+        promise: Promise,
+        /// Units that may be waited for at a time.
+        limit: u64,
+        /// Units that are waited for.
+        used: u64,
+        /// Units asked for beyond those available.
+        requested: u64,
+    },
+    /// The units are not there, and preorders of them are no longer taken.
+    #[error("preorders of SKU {sku} were taken until {} ms of engine time", .until.as_millis())]
+    PreorderEnded {
+        /// The SKU asked.
+        sku: SkuId,
+        /// The moment from which on they are not taken.
+        until: Timestamp,
+    },
 }
 
 impl Refusal {
@@ -275,11 +300,22 @@ impl Refusal {
             Self::PurchaseLimitExceeded { .. } => "PURCHASE_LIMIT_EXCEEDED",
             Self::IsKit { .. } => "IS_KIT",
             Self::InvalidKit { .. } => "INVALID_KIT",
+            Self::BackorderLimitExceeded { .. } => "BACKORDER_LIMIT_EXCEEDED",
+            Self::PreorderEnded { .. } => "PREORDER_ENDED",
         }
     }
 }
 
 impl Refusal {
+    /// Whether units are not there and cannot be waited for, and nothing else is wrong.
+    #[must_use]
+    pub(crate) const fn is_shortage(&self) -> bool {
+        matches!(
+            self,
+            Self::InsufficientStock { .. } | Self::BackorderLimitExceeded { .. } | Self::PreorderEnded { .. }
+        )
+    }
+
     /// Whether the refusal is the final word on a keyed command. One that tells of the entity's health
     /// is not: the same command may well be accepted once an operator has looked at it.
     #[must_use]

@@ -10,7 +10,7 @@ use crate::actor::commit::{self, CommitQueue, Gate, Writer};
 use crate::actor::core::Core;
 use crate::actor::keys::KeyTable;
 use crate::actor::message::SkuMessage;
-use crate::actor::reconciler::{self, Reconciled};
+use crate::actor::reconciler::{self, Queues, Reconciled};
 use crate::actor::registry::Registry;
 use crate::actor::sales::Sales;
 use crate::actor::sku::RestingSku;
@@ -95,12 +95,12 @@ impl Engine {
             epoch: log.end().epoch,
             ..RecoveryReport::default()
         };
-        let open_orders = settle_in(&core, world, &mut report)?;
+        let (open_orders, queues) = settle_in(&core, world, &mut report)?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
         let stopper = commit::start(config.driver, writer)?;
-        let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders).await;
+        let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders, queues).await;
         // A disk that fails now is found out here, not by the first caller.
         let (to, from) = oneshot::channel();
         core.hand_out(to, ());
@@ -209,8 +209,13 @@ fn new_core(
 }
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
-/// in which they were placed.
-fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Result<Vec<OrderId>, Error> {
+/// in which they were placed, and what SKUs have left to do for those who wait.
+fn settle_in(
+    core: &Core,
+    mut world: World,
+    report: &mut RecoveryReport,
+) -> Result<(Vec<OrderId>, Queues), Error> {
+    let mut queues = Queues::default();
     let placements = world.take_placements();
     let (skus, orders, keys) = world.into_parts();
     report.skus = skus.len() as u64;
@@ -220,6 +225,7 @@ fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Resu
         if let Some(rule) = sku.policy().and_then(StockPolicy::sale_rule) {
             core.sales.set(&sku.sku, Some(rule), || ());
         }
+        queues.note(&sku);
         let carts = Carts::of(&sku, &core.timers);
         core.skus.insert(sku.sku.clone(), Box::new(RestingSku { inventory: Box::new(sku), carts }));
     }
@@ -248,7 +254,7 @@ fn settle_in(core: &Core, mut world: World, report: &mut RecoveryReport) -> Resu
     }
     drop(index);
     open.sort();
-    Ok(open.into_iter().map(|(_, id)| id).collect())
+    Ok((open.into_iter().map(|(_, id)| id).collect(), queues))
 }
 
 /// Puts SKUs to rest that nobody has asked for a while.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::timeline::{Happening, TimelineEntry};
 use super::{Holder, SkuView};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{LineCounters, Order, OrderEvent, State};
+use crate::domain::order::{Order, OrderEvent, State};
 use crate::domain::refusal::Refusal;
 
 /// Why an order was refused or stands where it stands, and who holds what it lacks. `Display` tells it in
@@ -39,6 +39,8 @@ pub struct Held {
     pub reserved: u64,
     /// Units held and paid for.
     pub committed: u64,
+    /// Units it waits for.
+    pub awaiting: u64,
 }
 
 /// A SKU that was short.
@@ -57,16 +59,19 @@ pub struct Shortage {
 impl Held {
     /// What the order's lines hold, sorted by SKU.
     pub(crate) fn of(order: &Order) -> Vec<Self> {
-        let mut held = std::collections::BTreeMap::<&SkuId, (u64, u64)>::new();
-        for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
-            let LineCounters { reserved, committed, .. } = line.counters;
-            for ((sku, reserved), (_, committed)) in line.demand(reserved).zip(line.demand(committed)) {
+        let mut held = std::collections::BTreeMap::<&SkuId, [u64; 3]>::new();
+        for line in order.lines.iter().filter(|line| line.counters.claimed() > 0) {
+            for (sku, units) in line.claims() {
                 let sums = held.entry(sku).or_default();
-                sums.0 = sums.0.saturating_add(reserved);
-                sums.1 = sums.1.saturating_add(committed);
+                sums.iter_mut().zip(units).for_each(|(sum, units)| *sum = sum.saturating_add(units));
             }
         }
-        let made = |(sku, (reserved, committed)): (&SkuId, _)| Self { sku: sku.clone(), reserved, committed };
+        let made = |(sku, [reserved, committed, awaiting]): (&SkuId, [u64; 3])| Self {
+            sku: sku.clone(),
+            reserved,
+            committed,
+            awaiting,
+        };
         held.into_iter().map(made).collect()
     }
 }
@@ -100,6 +105,9 @@ impl fmt::Display for Explanation {
                 "It holds {} reserved and {} committed of {}.",
                 held.reserved, held.committed, held.sku
             )?;
+            if held.awaiting > 0 {
+                writeln!(f, "It waits for {} of {}.", held.awaiting, held.sku)?;
+            }
         }
         if let Some(Shortage { requested, available_then, now, holders }) = &self.shortage {
             let (sku, available) = (&now.sku, now.counters.available);
@@ -108,6 +116,9 @@ impl fmt::Display for Explanation {
                 "It asked for {requested} of {sku} when {available_then} were available; {available} are now."
             )?;
             for Holder { owner, hold } in holders {
+                if hold.awaiting() > 0 {
+                    writeln!(f, "{owner} waits for {} of it.", hold.awaiting())?;
+                }
                 for part in hold.parts() {
                     let (reserved, committed, at) = (part.reserved, part.committed, part.at.words());
                     writeln!(f, "{owner} holds {reserved} reserved and {committed} committed of it{at}.")?;

@@ -33,8 +33,10 @@ pub struct SkuView {
     pub counters: Counters,
     /// The counters of each location; they sum to those above.
     pub locations: BTreeMap<LocationId, Counters>,
-    /// Number of owners who hold units of it.
+    /// Number of owners who hold units of it or wait for them.
     pub holds: u64,
+    /// Number of entries in the queue of those who wait.
+    pub waiting: u64,
     /// Deliveries that are on their way, by their ids.
     pub incoming: BTreeMap<DeliveryId, Incoming>,
     /// Its rules; the default has none.
@@ -54,6 +56,7 @@ impl SkuView {
             counters: inventory.counters,
             locations: inventory.locations(),
             holds: inventory.hold_count() as u64,
+            waiting: inventory.queue_len() as u64,
             incoming: inventory.incoming().clone(),
             policy: inventory.policy().cloned().unwrap_or_default(),
             version: inventory.version,

@@ -1,10 +1,11 @@
 //! What must hold across entities, on a cut with nothing in flight.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::inventory::{HoldOwner, Inventory};
-use crate::domain::order::{LineCounters, Order};
+use crate::domain::order::Order;
 
 /// Checks every entity for itself and orders against the holds on their SKUs; answers what is wrong, in
 /// words. Parked entities and orders with an unfinished saga are named too.
@@ -20,12 +21,12 @@ pub fn audit_in_flight(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
     check(skus, orders, true)
 }
 
-/// Units that the lines of orders say are held, reserved and committed.
-type Owed<'a> = BTreeMap<(&'a SkuId, &'a OrderId), (u64, u64)>;
+/// Units that the lines of orders say are held or waited for.
+type OwedBy<'a> = BTreeMap<(&'a SkuId, &'a OrderId), Owed>;
 
 fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut owed = Owed::new();
+    let mut owed = OwedBy::new();
     let mut open = BTreeSet::new();
     for order in orders {
         if let Err(broken) = order.check() {
@@ -41,30 +42,26 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
         if order.pending.is_some() {
             found.push(format!("order {} has an unfinished saga", order.id));
         }
-        for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
-            let LineCounters { reserved, committed, .. } = line.counters;
-            for ((sku, reserved), (_, committed)) in line.demand(reserved).zip(line.demand(committed)) {
-                let sums = owed.entry((sku, &order.id)).or_default();
-                sums.0 = sums.0.saturating_add(reserved);
-                sums.1 = sums.1.saturating_add(committed);
+        for line in order.lines.iter().filter(|line| line.counters.claimed() > 0) {
+            for (sku, units) in line.claims() {
+                let Owed(sums) = owed.entry((sku, &order.id)).or_default();
+                sums.iter_mut().zip(units).for_each(|(sum, units)| *sum = sum.saturating_add(units));
             }
         }
     }
     for sku in skus {
-        check_sku(sku, &mut owed, &open, &mut found);
+        check_sku(sku, &mut owed, in_flight.then_some(&open), &mut found);
     }
-    for ((sku, order), (reserved, committed)) in owed {
-        found.push(format!(
-            "order {order} counts {reserved} reserved and {committed} committed units of SKU {sku}, which holds none for it"
-        ));
+    for ((sku, order), due) in owed {
+        found.push(format!("order {order} counts {due} units of SKU {sku}, which holds none for it"));
     }
     found
 }
 
 fn check_sku<'a>(
     sku: &'a Inventory,
-    owed: &mut Owed<'a>,
-    open: &BTreeSet<&OrderId>,
+    owed: &mut OwedBy<'a>,
+    in_flight: Option<&BTreeSet<&OrderId>>,
     found: &mut Vec<String>,
 ) {
     if let Err(broken) = sku.check_fully() {
@@ -75,15 +72,37 @@ fn check_sku<'a>(
     }
     for (owner, hold) in sku.holds() {
         let HoldOwner::Order(order) = owner else { continue };
-        if open.contains(order) {
+        if in_flight.is_some_and(|open| open.contains(order)) {
             continue;
         }
         let due = owed.remove(&(&sku.sku, order)).unwrap_or_default();
-        if due != (hold.reserved, hold.committed) {
-            found.push(format!(
-                "SKU {} holds {} reserved and {} committed for order {order}, whose lines say {} and {}",
-                sku.sku, hold.reserved, hold.committed, due.0, due.1
-            ));
+        let held = Owed([hold.reserved, hold.committed, hold.awaiting()]);
+        // A SKU tells an order that its units have come; until it has, the lines still wait for them.
+        let to_be_told = in_flight.is_some() && due.awaits() > held.awaits() && due.sum() == held.sum();
+        if due != held && !to_be_told {
+            found.push(format!("SKU {} holds {held} for order {order}, whose lines say {due}", sku.sku));
         }
+    }
+}
+
+/// Units of one SKU for one order: reserved, committed, waited for.
+#[derive(Default, PartialEq, Eq)]
+struct Owed([u64; 3]);
+
+impl Owed {
+    const fn awaits(&self) -> u64 {
+        let Self([_, _, awaiting]) = self;
+        *awaiting
+    }
+
+    fn sum(&self) -> u128 {
+        self.0.iter().map(|units| u128::from(*units)).sum()
+    }
+}
+
+impl fmt::Display for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([reserved, committed, awaiting]) = self;
+        write!(f, "{reserved} reserved, {committed} committed and {awaiting} waited for")
     }
 }

@@ -86,7 +86,16 @@ pub(crate) fn cancellation(id: &str, lines: &[(u32, u32)]) -> CancelOrder {
 /// The answer to a command on an order in EUR.
 pub(crate) fn answer(id: &str, state: State, money: [i64; 3], version: u64) -> OrderAnswer {
     let [due, paid, refund_due] = money;
-    OrderAnswer { order: order(id), state, due, paid, refund_due, missing: Vec::new(), version }
+    OrderAnswer {
+        order: order(id),
+        state,
+        due,
+        paid,
+        refund_due,
+        missing: Vec::new(),
+        backordered: Vec::new(),
+        version,
+    }
 }
 
 /// A SKU's `[available, reserved, committed, shipped]`.

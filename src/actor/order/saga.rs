@@ -133,10 +133,19 @@ impl OrderState {
             Some(order) => (order.customer.clone(), order.cart.clone()),
             None => (None, None),
         };
-        let Demand { sku, op, units: quantity, partial } = demand;
+        let Demand { sku, op, units: quantity, partial, may_wait } = demand;
         let Ask { number, redelivered, provisional } = ask;
-        let order = self.id.clone();
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial, from: None };
+        let step = StockStep {
+            order: self.id.clone(),
+            number,
+            op,
+            quantity,
+            buyer,
+            cart,
+            partial,
+            from: None,
+            may_wait,
+        };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
             self.core.skus.send(&self.core, &sku, message, Absent::HandBack)
@@ -270,14 +279,16 @@ impl Run {
         let found = self.plan.demand.iter().enumerate().find(|(_, demand)| demand.sku == *sku);
         let Some((index, demand)) = found else { return };
         match outcome {
-            Ok(Grant { held }) => {
+            Ok(Grant { held, awaiting, filled }) => {
                 self.done.push(index);
-                if demand.partial && held < demand.units {
-                    self.short.push(Short { sku: sku.clone(), granted: held });
+                // Other steps are done in full or refused; a hold can wait for what an earlier one asked for.
+                let short = demand.op.takes() && held < demand.units;
+                if short && (awaiting > 0 || demand.partial) {
+                    self.short.push(Short { sku: sku.clone(), granted: held, awaiting, filled });
                 }
             }
-            Err(refusal @ Refusal::InsufficientStock { .. }) if demand.partial => {
-                self.short.push(Short { sku: sku.clone(), granted: 0 });
+            Err(refusal) if demand.partial && refusal.is_shortage() => {
+                self.short.push(Short { sku: sku.clone(), granted: 0, awaiting: 0, filled: 0 });
                 self.nothing.get_or_insert(refusal);
             }
             Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),

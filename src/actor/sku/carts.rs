@@ -132,7 +132,12 @@ impl SkuState {
                 let enough = |inventory: &Inventory| inventory.counters.available >= *requested;
                 self.lapse(now, MADE_ROOM_MAX, enough)
             }
-            Refusal::HoldBudgetExceeded { .. } | Refusal::PurchaseLimitExceeded { .. } if may => {
+            Refusal::HoldBudgetExceeded { .. }
+            | Refusal::PurchaseLimitExceeded { .. }
+            | Refusal::BackorderLimitExceeded { .. }
+            | Refusal::PreorderEnded { .. }
+                if may =>
+            {
                 self.lapse(now, MADE_ROOM_MAX, |_| false)
             }
             _ => 0,
@@ -163,8 +168,9 @@ impl SkuState {
             Ok(decision) => {
                 let mut draft = Draft::default();
                 let record = self.record(decision.events, None, now);
-                self.journal_and_apply(&mut draft, record);
+                let filled = self.journal_and_apply(&mut draft, record);
                 self.core.commit(draft);
+                self.tell_all(&filled);
                 self.inventory.parked.is_none()
             }
             // A parked SKU keeps the units: whoever unparks it finds them lapsed.

@@ -6,6 +6,7 @@ use super::{SkuState, Verdict};
 use crate::actor::message::{Envelope, Step};
 use crate::domain::command::{SkuCommand, StepOp};
 use crate::domain::ids::{CustomerId, OrderId};
+use crate::domain::inventory::{StepDecision, StockEvent};
 use crate::domain::refusal::Refusal;
 
 /// Holds whose orders are still asking other SKUs.
@@ -13,6 +14,8 @@ use crate::domain::refusal::Refusal;
 pub(super) struct Provisional {
     by_order: BTreeMap<OrderId, Held>,
     units: u64,
+    /// Units promised to them; that some have been filled since makes no difference to anybody who waits here.
+    promised: u64,
 }
 
 impl Provisional {
@@ -20,14 +23,16 @@ impl Provisional {
         self.by_order.is_empty()
     }
 
-    /// Notes what a granted step means: a provisional hold, or the end of one. `taken` is what the order
-    /// holds because of it.
-    pub(super) fn note(&mut self, step: &Step, taken: u64) {
+    /// Notes what a granted step means: a provisional hold of what was really taken, or the end of one.
+    pub(super) fn note(&mut self, step: &Step, decision: &StepDecision) {
         match step.step.op {
             StepOp::Reserve | StepOp::Take if step.provisional => {
-                self.units += taken;
+                let (units, promised) = taken(step, decision);
+                self.units += units;
+                self.promised += promised;
                 let held = self.by_order.entry(step.step.order.clone()).or_default();
-                held.units += taken;
+                held.units += units;
+                held.promised += promised;
                 held.buyer.clone_from(&step.step.buyer);
             }
             StepOp::Release => {
@@ -40,21 +45,38 @@ impl Provisional {
     /// The order's fate is decided.
     fn end(&mut self, order: &OrderId) {
         if !self.by_order.is_empty() {
-            self.units -= self.by_order.remove(order).map_or(0, |held| held.units);
+            let held = self.by_order.remove(order).unwrap_or_default();
+            self.units -= held.units;
+            self.promised -= held.promised;
         }
     }
 
-    /// Units that orders of `buyer` hold provisionally.
+    /// Units that orders of `buyer` hold or wait for provisionally.
     fn units_of(&self, buyer: Option<&CustomerId>) -> u64 {
         let of_buyer = |held: &&Held| buyer.is_some() && held.buyer.as_ref() == buyer;
-        self.by_order.values().filter(of_buyer).map(|held| held.units).sum()
+        self.by_order.values().filter(of_buyer).map(|held| held.units + held.promised).sum()
     }
+}
+
+/// Units that a step has taken, and units that it was promised.
+fn taken(step: &Step, decision: &StepDecision) -> (u64, u64) {
+    if decision.events.is_empty() {
+        // Done before a crash: it cannot have taken more than there is, nor more than it asked for.
+        let units = decision.grant.held.min(step.step.quantity);
+        return (units, decision.grant.awaiting.min(step.step.quantity - units));
+    }
+    decision.events.iter().fold((0, 0), |(units, promised), event| match event {
+        StockEvent::Reserved { quantity, .. } => (units + quantity, promised),
+        StockEvent::Queued { quantity, .. } => (units, promised + quantity),
+        _ => (units, promised),
+    })
 }
 
 /// What one order holds provisionally.
 #[derive(Default)]
 struct Held {
     units: u64,
+    promised: u64,
     buyer: Option<CustomerId>,
 }
 
@@ -101,6 +123,9 @@ impl SkuState {
             | Refusal::PurchaseLimitExceeded { limit, used, requested, .. } => {
                 let rest = used.saturating_sub(self.provisional.units_of(buyer));
                 rest.saturating_add(*requested) <= *limit
+            }
+            Refusal::BackorderLimitExceeded { limit, used, requested, .. } => {
+                used.saturating_sub(self.provisional.promised).saturating_add(*requested) <= *limit
             }
             _ => false,
         };

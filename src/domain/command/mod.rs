@@ -254,6 +254,8 @@ pub struct OrderAnswer {
     /// Units that were not there when they were asked for, and were called off; only where the placement
     /// allowed it.
     pub missing: Vec<LineQuantity>,
+    /// Units that the order waits for.
+    pub backordered: Vec<LineQuantity>,
     /// The order's version after the command.
     pub version: u64,
 }

@@ -31,6 +31,9 @@ pub struct PlaceOrder {
     /// missing is called off and not due; with deduction at payment that is found out at the payment, and
     /// what was paid for it is due back. Lines of one SKU are served in their order.
     pub allow_partial: bool,
+    /// Whether the order may wait for units that come later, where the policy of a SKU sells such (backorder,
+    /// preorder). What waits is not missing. Parts of kits never wait.
+    pub may_wait: bool,
 }
 
 /// One line of a placement. Amounts are the line's totals in minor units, not prices of a unit.
@@ -72,6 +75,7 @@ impl PlaceOrder {
             delivery: None,
             cart: None,
             allow_partial: false,
+            may_wait: true,
         }
     }
 
@@ -100,6 +104,13 @@ impl PlaceOrder {
     #[must_use]
     pub fn in_part(mut self) -> Self {
         self.allow_partial = true;
+        self
+    }
+
+    /// The same order, content only with units that are there now, whatever the policies sell.
+    #[must_use]
+    pub fn in_stock_only(mut self) -> Self {
+        self.may_wait = false;
         self
     }
 

@@ -300,6 +300,8 @@ pub struct StockStep {
     /// Where `Ship` takes the units, and where `Unship` finds them again; `None` for the order in which they
     /// were allocated, and for where they left from.
     pub from: Option<LocationId>,
+    /// Whether a step that takes may wait for what is not there, where the SKU's policy promises units.
+    pub may_wait: bool,
 }
 
 /// What an order has at a SKU after a step.
@@ -307,6 +309,10 @@ pub struct StockStep {
 pub struct Grant {
     /// Units held for it, reserved and committed.
     pub held: u64,
+    /// Units it waits for.
+    pub awaiting: u64,
+    /// All units ever filled for it while it has had its hold. Only grows; 0 where there is no hold.
+    pub filled: u64,
 }
 
 impl StockStep {

@@ -1,12 +1,15 @@
 //! What an event makes of an inventory. Live and replay run this same code.
 
+use std::collections::BTreeMap;
+
 use super::buyers::Buyers;
 use super::counters::Counters;
 use super::event::StockEvent;
-use super::holds::{Hold, HoldOwner, Tally};
+use super::holds::{Awaiting, Hold, HoldOwner, Tally};
 use super::locations::Ahead;
 use super::movement::{count, take_hold_on};
 use super::policy::StockPolicy;
+use super::queue;
 use super::state::{Incoming, InvariantBroken, Inventory};
 use crate::domain::ids::DeliveryId;
 use crate::domain::record::SkuRecord;
@@ -27,7 +30,8 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         value: i128::from(inventory.version),
         change: 1,
     })?;
-    let Projection { counters, hold, locations, changed, .. } = after;
+    let Projection { counters, hold, locations, queue, changed, .. } = after;
+    let queued = queue.into_changed();
     let located = locations.into_changed();
     match event {
         StockEvent::PolicySet { policy } => set_policy(inventory, policy)?,
@@ -45,6 +49,11 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
     }
     if let Some(owner) = owner {
         inventory.holds.put(owner, hold);
+    }
+    if !queued.is_empty() {
+        let mut queue = inventory.queue.take().unwrap_or_default();
+        queue.take_over(queued);
+        inventory.queue = Some(queue).filter(|queue| !queue.is_empty());
     }
     if let (Some(buyers), Some(changed)) = (&mut inventory.buyers, changed) {
         buyers.take_over(*changed);
@@ -116,6 +125,10 @@ pub(super) struct Projection<'a> {
     /// What the owner holds; empty where it holds nothing.
     pub(super) hold: Hold,
     pub(super) locations: Ahead<'a>,
+    pub(super) queue: queue::Ahead<'a>,
+    /// Whose hold it is, and what the other owners of this decision hold by now.
+    owner: Option<HoldOwner>,
+    others: BTreeMap<HoldOwner, Hold>,
     tally: Tally,
     buyers: Option<&'a Buyers>,
     /// The accounts that have changed, where there are any.
@@ -128,15 +141,30 @@ impl<'a> Projection<'a> {
             counters: inventory.counters,
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
             locations: Ahead::of(inventory.locations.as_deref()),
+            queue: queue::Ahead::of(inventory.queue.as_deref()),
+            owner: owner.cloned(),
+            others: BTreeMap::new(),
             tally: inventory.holds.tally(),
             buyers: inventory.buyers.as_deref(),
             changed: None,
         }
     }
 
-    /// Goes on with what another owner holds. Nothing of the owner so far may follow.
+    /// Goes on with what another owner holds.
     pub(super) fn turn_to(&mut self, inventory: &Inventory, owner: &HoldOwner) {
-        self.hold = inventory.hold(owner).cloned().unwrap_or_default();
+        if self.owner.as_ref() == Some(owner) {
+            return;
+        }
+        let held = self.others.remove(owner);
+        let hold = held.unwrap_or_else(|| inventory.hold(owner).cloned().unwrap_or_default());
+        let before = std::mem::replace(&mut self.hold, hold);
+        if let Some(before_owner) = self.owner.replace(owner.clone()) {
+            self.others.insert(before_owner, before);
+        }
+    }
+
+    pub(super) fn owner(&self) -> Option<&HoldOwner> {
+        self.owner.as_ref()
     }
 
     /// Moves on by one event of this projection's owner, or of none; of no use any more when that is
@@ -144,6 +172,13 @@ impl<'a> Projection<'a> {
     pub(super) fn advance(&mut self, event: &StockEvent) -> Result<(), InvariantBroken> {
         let held = self.hold.units();
         let before = self.buyers.map(|_| self.hold.clone());
+        if event.is_of_the_queue() {
+            let awaiting = self.hold.awaiting.get_or_insert_default();
+            self.queue.advance(event, awaiting, &mut self.counters)?;
+            if **awaiting == Awaiting::default() {
+                self.hold.awaiting = None;
+            }
+        }
         if let Some((_, step)) = event.hold() {
             take_hold_on(&mut self.hold, event)?;
             if step > self.hold.step {

@@ -23,7 +23,7 @@ const LOOKED_AT: usize = 2;
 /// One buyer's units.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Account {
-    /// Units held, over all carts and orders.
+    /// Units held and waited for, over all carts and orders.
     pub(super) held: u64,
     /// Units taken in all.
     total: u64,
@@ -100,8 +100,8 @@ impl Buyers {
         for hold in holds {
             if let Some(Purchase { buyer, day }) = hold.purchase.as_deref() {
                 let account = buyers.accounts.entry(buyer.clone()).or_default();
-                account.held = account.held.checked_add(hold.held()?)?;
-                account.take(hold.held()?, *day)?;
+                account.held = account.held.checked_add(hold.counted()?)?;
+                account.take(hold.counted()?, *day)?;
             }
         }
         Some(buyers)
@@ -164,21 +164,24 @@ impl Buyers {
     pub(super) fn moved(&mut self, before: &Hold, after: &Hold, event: &StockEvent) -> Option<()> {
         if let Some(Purchase { buyer, day }) = before.purchase.as_deref() {
             let account = self.accounts.entry(buyer.clone()).or_default();
-            account.held = account.held.checked_sub(before.held()?)?;
+            account.held = account.held.checked_sub(before.counted()?)?;
             match event {
                 // All units of a hold count on the day of its last reservation.
-                StockEvent::Reserved { .. } => account.give_back(before.held()?, *day),
+                StockEvent::Reserved { .. } | StockEvent::Queued { .. } => {
+                    account.give_back(before.counted()?, *day)
+                }
                 StockEvent::Released { reserved, committed, .. } => {
                     account.give_back(reserved.checked_add(*committed)?, *day);
                 }
+                StockEvent::Unqueued { quantity, .. } => account.give_back(*quantity, *day),
                 _ => {}
             }
         }
         if let Some(Purchase { buyer, day }) = after.purchase.as_deref() {
             let account = self.accounts.entry(buyer.clone()).or_default();
-            account.held = account.held.checked_add(after.held()?)?;
-            if matches!(event, StockEvent::Reserved { .. }) {
-                account.take(after.held()?, *day)?;
+            account.held = account.held.checked_add(after.counted()?)?;
+            if matches!(event, StockEvent::Reserved { .. } | StockEvent::Queued { .. }) {
+                account.take(after.counted()?, *day)?;
             }
         }
         Some(())

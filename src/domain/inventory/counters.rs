@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::holds::Tally;
 use super::location::LocationId;
+use super::queue::Promise;
 use super::state::InvariantBroken;
 
 /// Units of one SKU by where they are, and the totals of the movements that brought them there.
@@ -33,6 +34,10 @@ pub struct Counters {
     pub written_off: u64,
     /// Of a location: units that came from other locations, less those that went there. 0 for a SKU.
     pub transferred: i64,
+    /// Units that are waited for on backorder: demand, no units in the house, and of no one location.
+    pub backordered: u64,
+    /// Units that are waited for on preorder, likewise.
+    pub preordered: u64,
 }
 
 /// A place of units that nobody holds.
@@ -72,6 +77,22 @@ impl Counters {
             Place::Available => &mut self.available,
             Place::SafetyStock => &mut self.safety_stock,
             Place::QualityHold => &mut self.quality_hold,
+        }
+    }
+
+    /// Units that are waited for on `promise`.
+    #[must_use]
+    pub const fn waiting(&self, promise: Promise) -> u64 {
+        match promise {
+            Promise::Backorder => self.backordered,
+            Promise::Preorder => self.preordered,
+        }
+    }
+
+    pub(super) fn waiting_mut(&mut self, promise: Promise) -> &mut u64 {
+        match promise {
+            Promise::Backorder => &mut self.backordered,
+            Promise::Preorder => &mut self.preordered,
         }
     }
 
@@ -120,6 +141,8 @@ impl Counters {
             returned: self.returned.checked_add(other.returned)?,
             written_off: self.written_off.checked_add(other.written_off)?,
             transferred: self.transferred.checked_add(other.transferred)?,
+            backordered: self.backordered.checked_add(other.backordered)?,
+            preordered: self.preordered.checked_add(other.preordered)?,
         })
     }
 
@@ -146,6 +169,10 @@ impl Counters {
             if counted != held {
                 return Err(InvariantBroken::HoldsDisagree { counter, counted, held });
             }
+        }
+        let waiting = i128::from(self.backordered) + i128::from(self.preordered);
+        if waiting != i128::from(tally.awaiting) {
+            return Err(InvariantBroken::QueueDisagrees);
         }
         if self.returned > self.shipped {
             return Err(InvariantBroken::ReturnedExceedsShipped {

@@ -151,6 +151,16 @@ fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draf
     Ok(draft)
 }
 
+/// Decides how those who wait are filled on, where one record was not enough; without events when there is
+/// nothing left to give, or nobody to give it to.
+///
+/// # Errors
+/// When the SKU is parked.
+pub fn decide_fill(inventory: &Inventory) -> Result<Decision, Refusal> {
+    let (events, answer) = Draft::new(inventory, None)?.finish()?;
+    Ok(Decision { events, answer })
+}
+
 /// Decides what a cart's timer finds at `now`: lapsed units are given back. A hold that was extended,
 /// committed or released in the meantime is left alone, so that a timer may fire late, early or twice.
 ///
@@ -176,7 +186,13 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
     draft.known()?;
     positive(quantity)?;
     let earlier = draft.hold();
-    let available = draft.counters().available.checked_add(earlier.reserved).ok_or(Refusal::Overflow)?;
+    let available = if !draft.somebody_waits() {
+        draft.counters().available.checked_add(earlier.reserved).ok_or(Refusal::Overflow)?
+    } else if earlier.lapsed(now) {
+        0
+    } else {
+        earlier.reserved
+    };
     if quantity > available {
         return Err(draft.insufficient(quantity, available));
     }
@@ -186,7 +202,7 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
     }
     let purchase = purchase(buyer.as_ref(), earlier, now);
     give_back(&mut draft, &owner, ReleaseCause::Replaced, now)?;
-    draft.reserve(owner, Units { quantity, step: 0, deadline }, purchase)?;
+    draft.reserve(owner, Units { quantity, waiting: None, step: 0, deadline }, purchase)?;
     Ok(draft)
 }
 
@@ -198,19 +214,21 @@ pub(super) fn purchase(named: Option<&CustomerId>, earlier: &Hold, now: Timestam
 }
 
 /// Gives back the reserved units of `owner`, whose hold the draft is at: because of their deadline where
-/// that has come, else because of `cause`.
+/// that has come, else because of `cause`. Answers how many the owner still had a claim to.
 pub(super) fn give_back(
     draft: &mut Draft<'_>,
     owner: &HoldOwner,
     cause: ReleaseCause,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<u64, Refusal> {
     let reserved = draft.hold().reserved;
     if reserved == 0 {
-        return Ok(());
+        return Ok(0);
     }
-    let cause = if draft.hold().lapsed(now) { ReleaseCause::Expired } else { cause };
-    draft.release(&Move { owner, quantity: reserved, step: 0 }, cause)
+    let lapsed = draft.hold().lapsed(now);
+    let cause = if lapsed { ReleaseCause::Expired } else { cause };
+    draft.release(&Move { owner, quantity: reserved, step: 0 }, cause)?;
+    Ok(if lapsed { 0 } else { reserved })
 }
 
 /// Moves the deadline of a cart's reserved units on. An earlier deadline than theirs is late news of

@@ -48,7 +48,8 @@ pub fn decide_step(
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
         let held = hold.map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
-        return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held } });
+        let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
+        return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
     }
     let mut draft = Draft::new(inventory, Some(&owner))?;
     draft.known()?;
@@ -60,11 +61,10 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
-        inventory.refuse_kit()?;
         let (quantity, taken_over) = reserve(&mut draft, owner.clone(), step, now)?;
         let number = step.number;
         if step.op == StepOp::Take {
-            draft.commit(&Move { owner: &owner, quantity, step: number })?;
+            draft.pay(&Move { owner: &owner, quantity, step: number })?;
         }
         if let Some(from) = taken_over {
             draft.record(StockEvent::TookOver { owner, step: number, from })?;
@@ -74,7 +74,9 @@ pub fn decide_step(
     let number = step.number;
     let quantity = match step.op {
         // Undoes a step of which nobody may know how much it took.
-        StepOp::Release if step.partial => step.quantity.min(draft.hold().held().ok_or(Refusal::Overflow)?),
+        StepOp::Release if step.partial => {
+            step.quantity.min(draft.hold().counted().ok_or(Refusal::Overflow)?)
+        }
         _ => step.quantity,
     };
     suffices(&draft, step, quantity)?;
@@ -82,32 +84,35 @@ pub fn decide_step(
     let units = Move { owner: &owner, quantity, step: number };
     match step.op {
         // Those that take were decided above.
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.commit(&units),
-        StepOp::Uncommit => draft.uncommit(&units),
-        StepOp::Release => draft.release(&units, ReleaseCause::Asked),
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.pay(&units),
+        StepOp::Uncommit => draft.unpay(&units),
+        StepOp::Release => draft.give_up(&units, ReleaseCause::Asked),
         StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
             let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
             draft.unship(&units, step.from.as_ref(), purchase.as_ref())
         }
     }?;
-    // Before the draft turns to the cart.
-    let held = draft.hold().held().ok_or(Refusal::Overflow)?;
-    if let Some(taken) = undone_take_over {
-        taken.give_back(&mut draft, now)?;
+    match undone_take_over {
+        None => finish(draft),
+        Some(taken) => {
+            // Before the draft turns to the cart.
+            let grant = draft.grant()?;
+            taken.give_back(&mut draft, now)?;
+            let (events, ..) = draft.finish_step()?;
+            Ok(StepDecision { events, grant })
+        }
     }
-    let (events, _) = draft.finish()?;
-    Ok(StepDecision { events, grant: Grant { held } })
 }
 
 fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
-    let (events, answer) = draft.finish()?;
-    Ok(StepDecision { events, grant: Grant { held: answer.held } })
+    let (events, _, grant) = draft.finish_step()?;
+    Ok(StepDecision { events, grant })
 }
 
 /// Reserves for an order; where it was made of a cart, with the cart's reserved units in front. What the
 /// cart holds is never in its own order's way, and what the order does not need of it becomes available.
-/// Answers how many units were taken, and what the order took over from the cart.
+/// Answers how many units were taken or promised, and what the order took over from the cart.
 fn reserve(
     draft: &mut Draft<'_>,
     owner: HoldOwner,
@@ -116,15 +121,15 @@ fn reserve(
 ) -> Result<(u64, Option<Box<TakeOver>>), Refusal> {
     let Some(id) = &step.cart else {
         let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-        return Ok((take(draft, owner, step, purchase)?, None));
+        return Ok((take(draft, owner, step, purchase, 0, now)?, None));
     };
     let cart = HoldOwner::Cart(id.clone());
     draft.turn_to(&cart);
     let taken_over = TakeOver::of(id, draft.hold(), now);
     let purchase = purchase(step.buyer.as_ref(), draft.hold(), now);
-    give_back(draft, &cart, ReleaseCause::Converted, now)?;
+    let own = give_back(draft, &cart, ReleaseCause::Converted, now)?;
     draft.turn_to(&owner);
-    let quantity = take(draft, owner, step, purchase)?;
+    let quantity = take(draft, owner, step, purchase, own, now)?;
     Ok((quantity, taken_over))
 }
 
@@ -133,24 +138,37 @@ fn take(
     owner: HoldOwner,
     step: &StockStep,
     purchase: Option<Box<Purchase>>,
+    own: u64,
+    now: Timestamp,
 ) -> Result<u64, Refusal> {
-    let available = draft.counters().available;
-    if step.quantity > available && (!step.partial || available == 0) {
-        return Err(draft.insufficient(step.quantity, available));
-    }
+    draft.refuse_kit()?;
+    let available = draft.open_to_newcomers(own);
     let quantity = step.quantity.min(available);
-    draft.reserve(owner, Units { quantity, step: step.number, deadline: None }, purchase)?;
-    Ok(quantity)
+    let rest = step.quantity - quantity;
+    let mut waiting = None;
+    if rest > 0 {
+        let short = draft.insufficient(step.quantity, available);
+        let promised = if step.may_wait { draft.promise(rest, now, short) } else { Err(short) };
+        match promised {
+            Ok(promise) => waiting = Some((rest, promise)),
+            Err(_) if step.partial && quantity > 0 => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    draft.reserve(owner, Units { quantity, waiting, step: step.number, deadline: None }, purchase)?;
+    Ok(quantity + waiting.map_or(0, |(rest, _)| rest))
 }
 
 /// Refuses a step that needs more units in some condition than there are.
 fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+            hold.reserved.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.unpaid))
+        }
         StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),
-        StepOp::Uncommit => hold.committed,
-        StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
+        StepOp::Uncommit => hold.committed.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.paid)),
+        StepOp::Release => hold.counted().ok_or(Refusal::Overflow)?,
         StepOp::Unship => {
             let away = draft.counters().away();
             step.from.as_ref().map_or(away, |at| away.min(draft.counters_at(at).shipped))

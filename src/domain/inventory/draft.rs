@@ -12,9 +12,10 @@ use super::holds::{Hold, HoldOwner, Purchase};
 use super::location::LocationId;
 use super::locations::Locations;
 use super::policy::StockPolicy;
+use super::queue::{Promise, Waiter};
 use super::state::{Incoming, InvariantBroken, Inventory};
-use crate::domain::command::StockAnswer;
-use crate::domain::ids::DeliveryId;
+use crate::domain::command::{Grant, StockAnswer};
+use crate::domain::ids::{DeliveryId, SkuId};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
@@ -49,7 +50,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Goes on with another owner, whose hold the decision has not touched yet.
+    /// Refuses what cannot be asked of a kit.
+    pub(super) fn refuse_kit(&self) -> Result<(), Refusal> {
+        self.inventory.refuse_kit()
+    }
+
+    /// Goes on with another owner.
     pub(super) fn turn_to(&mut self, owner: &HoldOwner) {
         self.after.turn_to(self.inventory, owner);
     }
@@ -84,6 +90,30 @@ impl<'a> Draft<'a> {
     /// What every location has available after the events so far.
     pub(super) fn shelves(&self) -> Vec<Shelf> {
         self.after.locations.shelves()
+    }
+
+    /// The rules of the SKU; `None` where it has none.
+    pub(super) fn policy(&self) -> Option<&StockPolicy> {
+        self.inventory.policy()
+    }
+
+    pub(super) fn sku(&self) -> SkuId {
+        self.inventory.sku.clone()
+    }
+
+    /// Whose hold the draft is at.
+    pub(super) fn owner(&self) -> Option<&HoldOwner> {
+        self.after.owner()
+    }
+
+    /// Whether units are waited for after the events so far.
+    pub(super) fn somebody_waits(&self) -> bool {
+        !self.after.queue.is_empty()
+    }
+
+    /// Who is filled next.
+    pub(super) fn first_in_queue(&self) -> Option<&Waiter> {
+        self.after.queue.first().map(|(_, waiter)| waiter)
     }
 
     /// The owner's hold after the events so far; empty where it holds nothing.
@@ -135,7 +165,8 @@ impl<'a> Draft<'a> {
         };
         let counted = purchase.clone();
         self.take(owner, units, purchase)?;
-        counted.map_or(Ok(()), |counted| self.within(&counted, units.quantity, policy, before))
+        let asked = units.quantity.saturating_add(units.waiting.map_or(0, |(quantity, _)| quantity));
+        counted.map_or(Ok(()), |counted| self.within(&counted, asked, policy, before))
     }
 
     fn within(
@@ -194,15 +225,40 @@ impl<'a> Draft<'a> {
     }
 
     /// The events, and the SKU as it is after them.
-    pub(super) fn finish(mut self) -> Result<(Events, StockAnswer), Refusal> {
+    pub(super) fn finish(self) -> Result<(Events, StockAnswer), Refusal> {
+        self.finish_step().map(|(events, answer, _)| (events, answer))
+    }
+
+    /// Units that were filled for the owner before this decision.
+    fn filled(&self) -> u64 {
+        let owner = self.inventory.queue.as_ref().and(self.owner());
+        owner.and_then(|owner| self.inventory.hold(owner)).map_or(0, Hold::filled)
+    }
+
+    /// What the owner has after the events so far. A step that ends the hold tells of what was filled all the
+    /// same.
+    pub(super) fn grant(&self) -> Result<Grant, Refusal> {
+        let hold = self.hold();
+        let filled = hold.filled().max(self.filled());
+        Ok(Grant { held: hold.held().ok_or(Refusal::Overflow)?, awaiting: hold.awaiting(), filled })
+    }
+
+    /// The same, with what the owner of a step has.
+    pub(super) fn finish_step(mut self) -> Result<(Events, StockAnswer, Grant), Refusal> {
+        let owned = self.owner().is_some();
+        if self.counters().available > 0 && self.somebody_waits() {
+            self.fill()?;
+        }
         self.warn()?;
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
+        // Filling has turned a decision that concerns no owner to those who waited.
+        let grant = if owned { self.grant()? } else { Grant::default() };
         let answer = StockAnswer {
             available: self.after.counters.available,
-            held: self.after.hold.held().ok_or(Refusal::Overflow)?,
+            held: grant.held,
             version: self.inventory.version.checked_add(events).ok_or(Refusal::Overflow)?,
         };
-        Ok((self.events, answer))
+        Ok((self.events, answer, grant))
     }
 }
 
@@ -210,6 +266,8 @@ impl<'a> Draft<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Units {
     pub(super) quantity: u64,
+    /// Units that are promised besides.
+    pub(super) waiting: Option<(u64, Promise)>,
     /// The saga step that asks; 0 for a cart.
     pub(super) step: u32,
     pub(super) deadline: Option<Timestamp>,

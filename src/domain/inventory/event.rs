@@ -7,6 +7,7 @@ use super::counters::Place;
 use super::holds::{HoldOwner, Purchase};
 use super::location::LocationId;
 use super::policy::StockPolicy;
+use super::queue::Promise;
 use super::takeover::TakeOver;
 use crate::domain::ids::{CartId, DeliveryId};
 use crate::domain::time::Timestamp;
@@ -209,6 +210,57 @@ pub enum StockEvent {
         /// What for, in the caller's words.
         reason: Reason,
     },
+    /// Units that are not there were promised: `owner` waits for them.
+    Queued {
+        /// Who waits.
+        owner: HoldOwner,
+        /// Units added to the queue.
+        quantity: u64,
+        /// What they were promised on.
+        promise: Promise,
+        /// The saga step that asked.
+        step: u32,
+        /// Whom the units count for, where the buyer is known.
+        purchase: Option<Box<Purchase>>,
+    },
+    /// Units that became available went to `owner`, who was the first to wait for them.
+    Filled {
+        /// Who waited.
+        owner: HoldOwner,
+        /// Units that became reserved.
+        reserved: u64,
+        /// Units that became committed: they had been paid for while they were waited for.
+        committed: u64,
+        /// Where they lie.
+        at: LocationId,
+    },
+    /// Units are no longer waited for; those that came last are the first to go, and those not paid for.
+    Unqueued {
+        /// Who waited.
+        owner: HoldOwner,
+        /// Units taken out of the queue.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Units that are waited for were paid for.
+    QueuePaid {
+        /// Who waits.
+        owner: HoldOwner,
+        /// Units that were paid for.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
+    /// Units that are waited for are not paid for after all.
+    QueueUnpaid {
+        /// Who waits.
+        owner: HoldOwner,
+        /// Units that are no longer paid for.
+        quantity: u64,
+        /// The saga step that asked.
+        step: u32,
+    },
 }
 
 /// What ended a hold, or a part of it.
@@ -247,6 +299,11 @@ impl StockEvent {
             Self::StockLow { .. } => "StockLow",
             Self::TookOver { .. } => "TookOver",
             Self::Transferred { .. } => "Transferred",
+            Self::Queued { .. } => "Queued",
+            Self::Filled { .. } => "Filled",
+            Self::Unqueued { .. } => "Unqueued",
+            Self::QueuePaid { .. } => "QueuePaid",
+            Self::QueueUnpaid { .. } => "QueueUnpaid",
         }
     }
 
@@ -261,8 +318,12 @@ impl StockEvent {
             | Self::Released { owner, step, .. }
             | Self::Shipped { owner, step, .. }
             | Self::Unshipped { owner, step, .. }
-            | Self::TookOver { owner, step, .. } => Some((owner, *step)),
-            Self::Extended { owner, .. } => Some((owner, 0)),
+            | Self::TookOver { owner, step, .. }
+            | Self::Queued { owner, step, .. }
+            | Self::Unqueued { owner, step, .. }
+            | Self::QueuePaid { owner, step, .. }
+            | Self::QueueUnpaid { owner, step, .. } => Some((owner, *step)),
+            Self::Extended { owner, .. } | Self::Filled { owner, .. } => Some((owner, 0)),
             Self::Received { .. }
             | Self::Adjusted { .. }
             | Self::Returned { .. }
@@ -291,15 +352,32 @@ impl StockEvent {
             | Self::Unshipped { at, .. }
             | Self::Returned { at, .. }
             | Self::WrittenOff { at, .. }
-            | Self::Moved { at, .. } => Some(at),
+            | Self::Moved { at, .. }
+            | Self::Filled { at, .. } => Some(at),
             Self::Extended { .. }
             | Self::PolicySet { .. }
             | Self::Announced { .. }
             | Self::Arrived { .. }
             | Self::StockLow { .. }
             | Self::TookOver { .. }
-            | Self::Transferred { .. } => None,
+            | Self::Transferred { .. }
+            | Self::Queued { .. }
+            | Self::Unqueued { .. }
+            | Self::QueuePaid { .. }
+            | Self::QueueUnpaid { .. } => None,
         }
+    }
+
+    /// Whether it changes who waits, or for what.
+    pub(super) const fn is_of_the_queue(&self) -> bool {
+        matches!(
+            self,
+            Self::Queued { .. }
+                | Self::Filled { .. }
+                | Self::Unqueued { .. }
+                | Self::QueuePaid { .. }
+                | Self::QueueUnpaid { .. }
+        )
     }
 
     /// Whether it concerns another location than the default one.

@@ -75,6 +75,7 @@ impl HoldTable {
         // Wrapping is exact wherever the true sum fits, which the caller checked before anything moved.
         self.tally.reserved = self.tally.reserved.wrapping_add(hold.reserved);
         self.tally.committed = self.tally.committed.wrapping_add(hold.committed);
+        self.tally.awaiting = self.tally.awaiting.wrapping_add(hold.awaiting());
         let old = if hold.is_empty() {
             let old = shard.remove(owner);
             if shard.is_empty() && shard.capacity() >= SHARD_HOLDS {
@@ -93,6 +94,7 @@ impl HoldTable {
         if let Some(old) = old {
             self.tally.reserved = self.tally.reserved.wrapping_sub(old.reserved);
             self.tally.committed = self.tally.committed.wrapping_sub(old.committed);
+            self.tally.awaiting = self.tally.awaiting.wrapping_sub(old.awaiting());
         }
         if self.len > self.shards.len().saturating_mul(SHARD_HOLDS) {
             self.split_one();

@@ -56,6 +56,21 @@ pub struct Hold {
     /// Where the units are, in the order in which they were allocated; `None` while all of them are at the
     /// default location.
     pub(super) located: Option<Box<Located>>,
+    /// What the owner waits for, or has waited for; apart, because hardly anybody does.
+    pub(super) awaiting: Option<Box<Awaiting>>,
+}
+
+/// Units that are not in the house and were promised to the owner of a hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    /// Units waited for and not paid for.
+    pub unpaid: u64,
+    /// Units waited for and paid for.
+    pub paid: u64,
+    /// All units ever filled for the owner since it has had this hold; only grows.
+    pub filled: u64,
+    /// The entries of the queue, in order of arrival.
+    pub(super) tickets: Vec<u64>,
 }
 
 /// The part of a hold that is at one location.
@@ -79,7 +94,7 @@ impl Hold {
     pub fn parts(&self) -> Vec<Part> {
         match &self.located {
             Some(located) => located.0.clone(),
-            None if self.is_empty() => Vec::new(),
+            None if self.reserved == 0 && self.committed == 0 => Vec::new(),
             None => {
                 let Self { reserved, committed, .. } = *self;
                 vec![Part { at: LocationId::MAIN, reserved, committed }]
@@ -135,7 +150,35 @@ impl Hold {
     /// Whether nothing is held: such a hold is not kept.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.reserved == 0 && self.committed == 0
+        self.reserved == 0 && self.committed == 0 && self.awaiting() == 0
+    }
+
+    /// Units that the owner waits for, paid for or not.
+    #[must_use]
+    pub const fn awaiting(&self) -> u64 {
+        // The two sum to units of the queue's counters, which are checked.
+        match &self.awaiting {
+            Some(awaiting) => awaiting.unpaid.saturating_add(awaiting.paid),
+            None => 0,
+        }
+    }
+
+    /// The units that the owner waits for, by whether they are paid for, and those that came.
+    #[must_use]
+    pub fn waits(&self) -> Option<&Awaiting> {
+        self.awaiting.as_deref()
+    }
+
+    /// All units ever filled for the owner since it has had this hold.
+    #[must_use]
+    pub fn filled(&self) -> u64 {
+        self.awaiting.as_ref().map_or(0, |awaiting| awaiting.filled)
+    }
+
+    /// Units held and waited for: what counts in budgets and limits. `None` when they do not fit 64 bits.
+    #[must_use]
+    pub fn counted(&self) -> Option<u64> {
+        self.held()?.checked_add(self.awaiting())
     }
 
     /// Whether the reserved units have lapsed at `now`, whether or not a timer has given them back yet.
@@ -147,7 +190,7 @@ impl Hold {
 
     /// The units as they add to the sums over all holds.
     pub(super) const fn units(&self) -> Tally {
-        Tally { reserved: self.reserved, committed: self.committed }
+        Tally { reserved: self.reserved, committed: self.committed, awaiting: self.awaiting() }
     }
 
     /// Units held in all, reserved and committed; `None` when they do not fit 64 bits.
@@ -163,6 +206,7 @@ impl Hold {
 pub(super) struct Tally {
     pub(super) reserved: u64,
     pub(super) committed: u64,
+    pub(super) awaiting: u64,
 }
 
 impl Tally {
@@ -171,6 +215,7 @@ impl Tally {
         Some(Self {
             reserved: self.reserved.checked_sub(old.reserved)?.checked_add(new.reserved)?,
             committed: self.committed.checked_sub(old.committed)?.checked_add(new.committed)?,
+            awaiting: self.awaiting.checked_sub(old.awaiting)?.checked_add(new.awaiting)?,
         })
     }
 }

@@ -32,7 +32,7 @@ pub enum KitProblem {
     Twice,
     /// A part is a kit: the same one or another.
     Nested,
-    /// The SKU has stock, or a delivery of it is announced.
+    /// The SKU has stock, a delivery of it is announced, or somebody waits for it.
     HasStock,
     /// The SKU has rules that count units of its own stock.
     HasRules,
@@ -45,7 +45,9 @@ impl fmt::Display for KitProblem {
             Self::NoUnit => "a part of it has no unit",
             Self::Twice => "two of its parts are of one SKU",
             Self::Nested => "a part of it is a kit",
-            Self::HasStock => "it has stock of its own, or a delivery of it is announced",
+            Self::HasStock => {
+                "it has stock of its own, a delivery of it is announced, or somebody waits for it"
+            }
             Self::HasRules => "it has rules that count units of its own stock",
         })
     }
@@ -80,7 +82,11 @@ impl StockPolicy {
             Some(KitProblem::Nested)
         } else if !parts.iter().all(|part| seen.insert(&part.sku)) {
             Some(KitProblem::Twice)
-        } else if self.counts_buyers() || !self.low_stock.is_empty() {
+        } else if self.counts_buyers()
+            || !self.low_stock.is_empty()
+            || self.backorder.is_some()
+            || self.preorder.is_some()
+        {
             Some(KitProblem::HasRules)
         } else {
             None
@@ -114,7 +120,8 @@ impl Inventory {
     /// Refuses a policy with a kit that makes no sense. Whether a part is itself a kit is decided where the
     /// kit is sold: it may become one at any time.
     pub(super) fn check_kit(&self, policy: &StockPolicy) -> Result<(), Refusal> {
-        let has_stock = self.counters.on_hand() != Some(0) || !self.incoming().is_empty();
+        let has_stock =
+            self.counters.on_hand() != Some(0) || !self.incoming().is_empty() || self.queue_len() > 0;
         let problem = policy
             .kit_problem(&self.sku)
             .or_else(|| (policy.kit.is_some() && has_stock).then_some(KitProblem::HasStock));

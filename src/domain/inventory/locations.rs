@@ -67,7 +67,9 @@ impl Locations {
 
     /// Checks that the totals are the sums over the locations, and every location for itself.
     pub(super) fn check(&self, totals: &Counters) -> Result<(), InvariantBroken> {
-        let mut sums = Counters::default();
+        // What is waited for is of no location.
+        let Counters { backordered, preordered, .. } = *totals;
+        let mut sums = Counters { backordered, preordered, ..Counters::default() };
         for (at, counters) in &self.counters {
             counters.check_location(at)?;
             sums = sums.plus(counters).ok_or(InvariantBroken::LocationsDisagree)?;
@@ -122,7 +124,7 @@ impl<'a> Ahead<'a> {
     /// The counters of a location, to be changed. `totals` are those before the event.
     fn entry(&mut self, at: &LocationId, totals: &Counters) -> Option<&mut Counters> {
         if !self.is_kept() {
-            self.changed.push((LocationId::MAIN, *totals));
+            self.changed.push((LocationId::MAIN, Counters { backordered: 0, preordered: 0, ..*totals }));
         }
         let index = self.changed.iter().position(|(changed, _)| changed == at).unwrap_or_else(|| {
             let counters = self.known.and_then(|known| known.get(at)).copied().unwrap_or_default();

@@ -20,6 +20,9 @@
 //! 6. Where locations are told apart, invariants 1 and 3 hold at each of them, and the SKU's totals are the
 //!    sums over them; a hold's parts sum to the hold, and all parts at a location to what is held there.
 //!
+//! 7. `backordered` and `preordered` are the sums over the queue, and what the holds wait for. They are demand:
+//!    no units in the house. Whoever came first is filled first.
+//!
 //! Units lie at locations, and one actor decides for all of them: check and take are one message. Where
 //! nobody says from which, the SKU's strategy does (`allocation`), and the events say what it chose.
 //!
@@ -44,6 +47,8 @@ mod locations;
 mod movement;
 mod moves;
 mod policy;
+mod promise;
+mod queue;
 mod state;
 mod takeover;
 #[cfg(test)]
@@ -52,12 +57,14 @@ mod tests;
 pub use allocation::{Allocate, Allocation, Shelf, Take};
 pub use apply::apply;
 pub use counters::{Counters, Place};
-pub use decide::{Decision, decide, decide_expiry};
+pub use decide::{Decision, decide, decide_expiry, decide_fill};
 pub use decide_step::{StepDecision, decide_step};
 pub use event::{Reason, ReleaseCause, StockEvent};
-pub use holds::{Hold, HoldOwner, Part, Purchase};
+pub use holds::{Awaiting, Hold, HoldOwner, Part, Purchase};
 pub use kit::{KitPart, KitProblem, SaleRule};
 pub use location::LocationId;
-pub use policy::{LimitWindow, PurchaseLimits, StockPolicy};
+pub use policy::{Backorder, LimitWindow, Preorder, PurchaseLimits, StockPolicy};
+pub use promise::FILLS_MAX;
+pub use queue::{Promise, Waiter};
 pub use state::{Incoming, InvariantBroken, Inventory};
 pub use takeover::TakeOver;

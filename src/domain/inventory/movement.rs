@@ -37,6 +37,12 @@ pub(super) fn count(c: &mut Counters, event: &StockEvent) -> Result<(), Invarian
             by.take("shipped", &mut c.shipped, *quantity)?;
             by.add("committed", &mut c.committed, *quantity)
         }
+        StockEvent::Filled { reserved, committed, .. } => {
+            by.take("available", &mut c.available, *reserved)?;
+            by.take("available", &mut c.available, *committed)?;
+            by.add("reserved", &mut c.reserved, *reserved)?;
+            by.add("committed", &mut c.committed, *committed)
+        }
         _ => count_ownerless(c, &by, event),
     }
 }
@@ -81,7 +87,12 @@ fn count_ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(
         | StockEvent::Arrived { .. }
         | StockEvent::StockLow { .. }
         | StockEvent::Transferred { .. }
-        | StockEvent::TookOver { .. } => Ok(()),
+        | StockEvent::TookOver { .. }
+        | StockEvent::Queued { .. }
+        | StockEvent::Filled { .. }
+        | StockEvent::Unqueued { .. }
+        | StockEvent::QueuePaid { .. }
+        | StockEvent::QueueUnpaid { .. } => Ok(()),
     }
 }
 
@@ -112,6 +123,7 @@ pub(super) fn take_hold_on(hold: &mut Hold, event: &StockEvent) -> Result<(), In
                 hold.purchase.clone_from(purchase);
             }
         }
+        StockEvent::Queued { purchase: Some(purchase), .. } => hold.purchase = Some(purchase.clone()),
         StockEvent::Unshipped { purchase, .. } if hold.purchase.is_none() => {
             hold.purchase.clone_from(purchase);
         }
@@ -146,6 +158,10 @@ fn hold_units(reserved: &mut u64, committed: &mut u64, event: &StockEvent) -> Re
         }
         StockEvent::Shipped { quantity, .. } => by.take(COMMITTED, committed, *quantity),
         StockEvent::Unshipped { quantity, .. } => by.add(COMMITTED, committed, *quantity),
+        StockEvent::Filled { reserved: unpaid, committed: paid, .. } => {
+            by.add(RESERVED, reserved, *unpaid)?;
+            by.add(COMMITTED, committed, *paid)
+        }
         _ => Ok(()),
     }
 }

@@ -31,14 +31,35 @@ pub(super) struct Move<'a> {
 }
 
 impl Draft<'_> {
-    /// Records that units are reserved, where the SKU's strategy takes them. There must be enough.
+    /// Records that units are reserved, where the SKU's strategy takes them, and others promised. There must
+    /// be enough.
     pub(super) fn take(
         &mut self,
         owner: HoldOwner,
         units: Units,
         purchase: Option<Box<Purchase>>,
     ) -> Result<(), Refusal> {
-        let Units { quantity, step, deadline } = units;
+        let Units { quantity, waiting, step, deadline } = units;
+        let Some((rest, promise)) = waiting else {
+            return self.take_what_is_there(owner, units, purchase);
+        };
+        if quantity > 0 {
+            self.take_what_is_there(
+                owner.clone(),
+                Units { quantity, step, deadline, waiting: None },
+                purchase.clone(),
+            )?;
+        }
+        self.record(StockEvent::Queued { owner, quantity: rest, promise, step, purchase })
+    }
+
+    fn take_what_is_there(
+        &mut self,
+        owner: HoldOwner,
+        units: Units,
+        purchase: Option<Box<Purchase>>,
+    ) -> Result<(), Refusal> {
+        let Units { quantity, step, deadline, .. } = units;
         let Some(strategy) = self.strategy() else {
             let at = LocationId::MAIN;
             return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase, at });
@@ -49,6 +70,42 @@ impl Draft<'_> {
             self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase, at })?;
         }
         Ok(())
+    }
+
+    /// Reserved units are paid for, and then those that are waited for.
+    pub(super) fn pay(&mut self, units: &Move<'_>) -> Result<(), Refusal> {
+        let there = units.quantity.min(self.hold().reserved);
+        let (rest, step) = (units.quantity - there, units.step);
+        if there > 0 {
+            self.commit(&Move { quantity: there, ..*units })?;
+        }
+        if rest > 0 {
+            let owner = units.owner.clone();
+            self.record(StockEvent::QueuePaid { owner, quantity: rest, step })?;
+        }
+        Ok(())
+    }
+
+    /// Units that are waited for are not paid for after all, and then those that are there.
+    pub(super) fn unpay(&mut self, units: &Move<'_>) -> Result<(), Refusal> {
+        let waited = self.hold().waits().map_or(0, |awaiting| awaiting.paid).min(units.quantity);
+        let (rest, step) = (units.quantity - waited, units.step);
+        if waited > 0 {
+            let owner = units.owner.clone();
+            self.record(StockEvent::QueueUnpaid { owner, quantity: waited, step })?;
+        }
+        if rest > 0 { self.uncommit(&Move { quantity: rest, ..*units }) } else { Ok(()) }
+    }
+
+    /// Units that are waited for are given up, and then those that are there.
+    pub(super) fn give_up(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+        let waited = self.hold().awaiting().min(units.quantity);
+        let (rest, step) = (units.quantity - waited, units.step);
+        if waited > 0 {
+            let owner = units.owner.clone();
+            self.record(StockEvent::Unqueued { owner, quantity: waited, step })?;
+        }
+        if rest > 0 { self.release(&Move { quantity: rest, ..*units }, cause) } else { Ok(()) }
     }
 
     /// reserved → committed.

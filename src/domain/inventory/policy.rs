@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::allocation::Allocation;
 use super::kit::KitPart;
 use crate::domain::order::Deduction;
+use crate::domain::time::Timestamp;
 
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,26 @@ pub struct StockPolicy {
     pub kit: Option<Vec<KitPart>>,
     /// When the stock of what is sold under this SKU falls; the rule of an order's type goes before it.
     pub deduction: Option<Deduction>,
+    /// Units that are out of stock may be promised all the same.
+    pub backorder: Option<Backorder>,
+    /// Units may be promised before there are any.
+    pub preorder: Option<Preorder>,
+}
+
+/// How much may be promised of what is out of stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backorder {
+    /// Units that may be waited for at a time.
+    pub units_max: u64,
+}
+
+/// How much may be promised of what is not out yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preorder {
+    /// Units that may be waited for at a time.
+    pub units_max: u64,
+    /// Preorders are taken before this moment, and no longer from it on.
+    pub until: Timestamp,
 }
 
 impl StockPolicy {

@@ -12,6 +12,7 @@ use super::holds::{Hold, HoldOwner, Tally};
 use super::location::LocationId;
 use super::locations::Locations;
 use super::policy::StockPolicy;
+use super::queue::{Queue, Waiter};
 use crate::domain::ids::{CartId, CustomerId, DeliveryId, SkuId};
 use crate::domain::time::Timestamp;
 
@@ -76,6 +77,17 @@ pub enum InvariantBroken {
     /// say is held there.
     #[error("the locations do not sum to the totals of the SKU, or not to its holds")]
     LocationsDisagree,
+    /// Units went to somebody who was not the first to wait for them.
+    #[error("{owner} would be filled before {first}")]
+    Overtaken {
+        /// Who is first.
+        first: HoldOwner,
+        /// Who was filled.
+        owner: HoldOwner,
+    },
+    /// The queue, the counters of what is waited for and the holds do not say the same.
+    #[error("the queue does not sum to what the holds wait for")]
+    QueueDisagrees,
     /// A counter is not the sum over the holds.
     #[error("{counter} is {counted}; the holds sum to {held}")]
     HoldsDisagree {
@@ -123,6 +135,8 @@ pub struct Inventory {
     /// Units by buyer, while the policy asks for them.
     pub(super) buyers: Option<Box<Buyers>>,
     pub(super) incoming: BTreeMap<DeliveryId, Incoming>,
+    /// Who waits for units that are not there; `None` while nobody does.
+    pub(super) queue: Option<Box<Queue>>,
     /// Why the inventory is parked; a parked inventory takes no commands.
     pub parked: Option<SmolStr>,
 }
@@ -140,6 +154,7 @@ impl Inventory {
             policy: None,
             buyers: None,
             incoming: BTreeMap::new(),
+            queue: None,
             parked: None,
         }
     }
@@ -190,7 +205,33 @@ impl Inventory {
         }
     }
 
-    /// Number of owners that hold units.
+    /// Who waits for units that are not there, in the order in which they are filled.
+    pub fn queue(&self) -> impl Iterator<Item = &Waiter> {
+        self.queue.iter().flat_map(|queue| queue.iter().map(|(_, waiter)| waiter))
+    }
+
+    /// Number of entries in the queue.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.iter().len())
+    }
+
+    /// Whether units are available for those who wait, so that there is something left to fill.
+    #[must_use]
+    pub fn can_fill(&self) -> bool {
+        self.queue.is_some() && self.counters.available > 0
+    }
+
+    /// Whoever waited and had units filled since, sorted. Looks at every hold: meant for recovery.
+    #[must_use]
+    pub fn filled_owners(&self) -> Vec<&HoldOwner> {
+        let filled = self.holds.unordered().filter(|(_, hold)| hold.filled() > 0);
+        let mut owners: Vec<_> = filled.map(|(owner, _)| owner).collect();
+        owners.sort_unstable();
+        owners
+    }
+
+    /// Number of owners that hold units or wait for them.
     #[must_use]
     pub fn hold_count(&self) -> usize {
         self.holds.len()
@@ -233,9 +274,37 @@ impl Inventory {
             .unordered()
             .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(Tally::default(), hold.units()));
         // Sums beyond 64 bits cannot be those of the counters, so that any wrong value reports them.
-        self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))?;
+        self.counters.check(sum.unwrap_or(Tally {
+            reserved: u64::MAX,
+            committed: u64::MAX,
+            awaiting: u64::MAX,
+        }))?;
+        self.check_queue()?;
         self.check_locations()?;
         self.check_buyers()
+    }
+
+    /// Every entry of the queue is one of its owner's tickets, and the other way round; both sum to the same.
+    fn check_queue(&self) -> Result<(), InvariantBroken> {
+        let mut waiting = BTreeMap::<&HoldOwner, (Vec<u64>, u64)>::new();
+        let (mut sums, empty) =
+            (Counters::default(), self.queue.as_ref().is_some_and(|queue| queue.is_empty()));
+        for (ticket, waiter) in self.queue.iter().flat_map(|queue| queue.iter()) {
+            let (tickets, units) = waiting.entry(&waiter.owner).or_default();
+            tickets.push(*ticket);
+            *units = units.saturating_add(waiter.quantity);
+            let sum = sums.waiting_mut(waiter.promise);
+            *sum = sum.saturating_add(waiter.quantity);
+        }
+        let mut agree = !empty
+            && (sums.backordered, sums.preordered) == (self.counters.backordered, self.counters.preordered);
+        for (owner, awaiting) in
+            self.holds.unordered().filter_map(|(owner, hold)| Some((owner, hold.waits()?)))
+        {
+            let (tickets, units) = waiting.remove(owner).unwrap_or_default();
+            agree &= tickets == awaiting.tickets && units == awaiting.unpaid.saturating_add(awaiting.paid);
+        }
+        if agree && waiting.is_empty() { Ok(()) } else { Err(InvariantBroken::QueueDisagrees) }
     }
 
     fn check_locations(&self) -> Result<(), InvariantBroken> {

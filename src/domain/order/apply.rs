@@ -70,6 +70,8 @@ fn apply_event(
         OrderEvent::Placed { .. } => Ok(()),
         OrderEvent::Accepted => order.go(Action::Accept, at),
         OrderEvent::FellShort { missing, refund_due } => order.fell_short(missing, *refund_due),
+        OrderEvent::Backordered { lines, filled } => order.wait_for(lines, filled),
+        OrderEvent::Filled { filled, lines } => order.fill(filled, lines),
         OrderEvent::Reserved => order.reserved(at),
         OrderEvent::Refused { refusal } => {
             order.end_saga("a placement")?;
@@ -188,6 +190,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         pending: None,
         expired: Vec::new(),
         missing: Vec::new(),
+        filled: Vec::new(),
         refusal: None,
         cancel_reason: None,
         parked: None,

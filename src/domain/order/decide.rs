@@ -60,7 +60,7 @@ pub fn decide_place(
         currency: command.currency,
         lifecycle: command.order_type.lifecycle(),
         terms,
-        when_short: WhenShort { partial: command.allow_partial },
+        when_short: WhenShort { wait: command.may_wait, partial: command.allow_partial },
         origin,
         delivery: command.delivery.clone(),
         lines,

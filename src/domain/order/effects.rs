@@ -1,7 +1,7 @@
 //! The changes that events make of an order, one method each; `apply` says which event makes which.
 
 use super::lifecycle::{Action, State};
-use super::line::LineCounters;
+use super::line::{Line, LineCounters};
 use super::state::{Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 use super::terms::{Deadline, DeadlineKind};
 use crate::domain::command::LineQuantity;
@@ -62,7 +62,7 @@ impl Order {
     }
 
     /// Changes the counters of the lines that `parts` name.
-    fn each_part(
+    pub(super) fn each_part(
         &mut self,
         parts: &[LineQuantity],
         change: impl Fn(&mut LineCounters, u32) -> Option<()>,
@@ -91,14 +91,15 @@ impl Order {
             Some(())
         })?;
         self.due = self.due.saturating_sub(price);
-        self.missing = missing.to_vec();
+        self.missing.extend_from_slice(missing);
+        self.missing.sort_by_key(|part| part.line);
         self.add_refund(refund_due)
     }
 
     pub(super) fn reserved(&mut self, at: Timestamp) -> Result<(), OrderBroken> {
         self.end_saga("a placement")?;
         for line in self.lines.iter_mut().filter(|line| !line.at_payment) {
-            line.counters.reserved = line.counters.active();
+            line.counters.reserved = line.counters.active().saturating_sub(line.counters.backordered);
         }
         self.go(Action::Reserve, at)
     }
@@ -122,7 +123,7 @@ impl Order {
     pub(super) fn settled(&mut self, at: Timestamp) -> Result<(), OrderBroken> {
         self.end_saga("a settlement")?;
         self.each_line(|c| {
-            c.committed = c.open();
+            c.committed = c.open().saturating_sub(c.backordered);
             c.reserved = 0;
             Ok(())
         })?;
@@ -193,15 +194,21 @@ impl Order {
         };
         let action = if expired { Action::Expire } else { self.cancel_action(&parts) };
         let price = self.price_of(&parts);
+        let held = |line: &Line| (line.counters.reserved, line.counters.committed);
+        // Where nothing waits, there is nothing to pass on.
+        let before: Vec<_> = if self.waits() { self.lines.iter().map(held).collect() } else { Vec::new() };
         self.each_part(&parts, |c, units| {
-            // Units that were only reserved go first; an order never has both kinds in one line.
-            let reserved = units.min(c.reserved);
+            // In the order in which a SKU gives back: what waits, what is reserved, what is committed.
+            let waiting = units.min(c.backordered);
+            c.backordered -= waiting;
+            let reserved = (units - waiting).min(c.reserved);
             c.reserved -= reserved;
-            let committed = (units - reserved).min(c.committed);
+            let committed = (units - waiting - reserved).min(c.committed);
             c.committed -= committed;
             c.cancelled = c.cancelled.checked_add(units)?;
             Some(())
         })?;
+        self.pass_on(&before);
         self.due = self.due.saturating_sub(price);
         self.add_refund(refund_due)?;
         if expired {

@@ -174,6 +174,30 @@ pub enum OrderEvent {
         /// Minor units due back because of it.
         refund_due: i64,
     },
+    /// Some units are not there yet, and the order waits for them. Stands in front of `Reserved` or `Settled`.
+    Backordered {
+        /// Units by line; never empty.
+        lines: Vec<LineQuantity>,
+        /// What its SKUs had filled for it until then, where that is anything.
+        filled: Vec<Filled>,
+    },
+    /// Units came for which the order waited: they are held for it now.
+    Filled {
+        /// What the SKU has filled for the order in all.
+        filled: Filled,
+        /// Units by line; never empty.
+        lines: Vec<LineQuantity>,
+    },
+}
+
+/// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
+/// or twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// The SKU.
+    pub sku: SkuId,
+    /// Units in all.
+    pub units: u64,
 }
 
 impl OrderEvent {

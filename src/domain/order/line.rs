@@ -28,7 +28,8 @@ pub struct Line {
     pub counters: LineCounters,
 }
 
-/// What became of a line's units, of whole kits where it is one. `reserved` and `committed` are what is so now; the others only grow.
+/// What became of a line's units, of whole kits where it is one. `reserved`, `committed` and `backordered`
+/// are what is so now; the others only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineCounters {
     /// Units ordered.
@@ -37,6 +38,8 @@ pub struct LineCounters {
     pub reserved: u32,
     /// Units held and paid for.
     pub committed: u32,
+    /// Units that the order waits for: promised, and not there yet.
+    pub backordered: u32,
     /// Units that left the house.
     pub shipped: u32,
     /// Units that reached the buyer.
@@ -60,6 +63,12 @@ impl LineCounters {
         self.reserved.saturating_add(self.committed)
     }
 
+    /// Units that the SKU has on its books for the line: held, or waited for.
+    #[must_use]
+    pub const fn claimed(&self) -> u32 {
+        self.held().saturating_add(self.backordered)
+    }
+
     /// Units that were neither called off nor shipped.
     #[must_use]
     pub const fn open(&self) -> u32 {
@@ -77,6 +86,7 @@ impl LineCounters {
     pub fn consistent(&self) -> bool {
         let placed = u64::from(self.reserved)
             + u64::from(self.committed)
+            + u64::from(self.backordered)
             + u64::from(self.shipped)
             + u64::from(self.cancelled);
         placed <= u64::from(self.ordered) && self.delivered <= self.shipped && self.returned <= self.delivered
@@ -101,6 +111,13 @@ impl Line {
     /// What `units` of the line take of each SKU: of the one that is sold, or of the parts of a kit.
     pub fn demand(&self, units: u32) -> impl Iterator<Item = (&SkuId, u64)> {
         sale::demand(&self.sku, self.kit.as_deref(), units)
+    }
+
+    /// What each SKU has on its books for the line: units reserved, committed, waited for.
+    pub fn claims(&self) -> impl Iterator<Item = (&SkuId, [u64; 3])> {
+        let LineCounters { reserved, committed, backordered, .. } = self.counters;
+        let counts = [reserved, committed, backordered].map(u64::from);
+        self.demand(1).map(move |(sku, units)| (sku, counts.map(|count| count.saturating_mul(units))))
     }
 
     /// What the line costs after discount, without shipping, in minor units.

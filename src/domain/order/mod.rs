@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   Placed ──reserve at every SKU──► Reserved            or, when one refuses: release ──► Refused
-//!                                    (behind FellShort where the order is content with a part)
+//!                                    (behind FellShort where the order is content with a part, and
+//!                                    Backordered where it waits for units: Filled when they have come)
 //!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
@@ -27,10 +28,11 @@ mod state;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use decide::{Limits, decide, decide_place};
 pub use due::decide_due;
-pub use event::{OrderEvent, PlacedLine};
+pub use event::{Filled, OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};
@@ -40,3 +42,4 @@ pub use terms::{
     Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,
     TermsByType, WhenShort,
 };
+pub use waiting::decide_filled;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use smallvec::smallvec;
 
 use super::decide::Events;
-use super::event::OrderEvent;
+use super::event::{Filled, OrderEvent};
 use super::lifecycle::State;
 use super::line::Line;
 use super::state::{Order, PendingKind};
@@ -40,6 +40,8 @@ pub struct Demand {
     pub units: u64,
     /// Whether the order is content with fewer, or none.
     pub partial: bool,
+    /// Whether the order is content with units that come later.
+    pub may_wait: bool,
 }
 
 /// How a saga came out.
@@ -47,19 +49,24 @@ pub struct Demand {
 pub enum SagaEnd {
     /// Every SKU did its part.
     Done,
-    /// Every SKU did what it could, and that was not nothing. Names those that were short, once each.
+    /// Every SKU did what it could, and that was not nothing. Names those that did not have all that was asked
+    /// for, once each.
     DoneInPart(Vec<Short>),
     /// A SKU refused, and the others have undone theirs.
     Undone(Refusal),
 }
 
-/// A SKU that had less than was asked for.
+/// A SKU that did not have all that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Short {
     /// The SKU.
     pub sku: SkuId,
     /// Units that it granted.
     pub granted: u64,
+    /// Units for which the order waits.
+    pub awaiting: u64,
+    /// Units for which it waited and that were granted since; part of `granted`.
+    pub filled: u64,
 }
 
 impl Order {
@@ -76,17 +83,18 @@ impl Order {
             // have one rule, so that no SKU is asked for both.
             PendingKind::Settlement | PendingKind::Taking => self.sum(self.lines.iter().map(|line| {
                 let c = &line.counters;
-                if line.at_payment && c.held() == 0 {
+                if line.at_payment && c.claimed() == 0 {
                     (line, StepOp::Take, c.open())
                 } else {
-                    (line, StepOp::Commit, c.reserved)
+                    // What the order waits for is committed as it comes.
+                    (line, StepOp::Commit, c.reserved.saturating_add(c.backordered))
                 }
             })),
             PendingKind::Revival => self.sum_of(&self.expired, StepOp::Reserve, |_, units| units),
             PendingKind::Shipment(parts) => self.sum_of(parts, StepOp::Ship, |_, units| units),
             // What is not held, there is no need to give back.
             PendingKind::Cancellation { lines, .. } => {
-                self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.held()))
+                self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.claimed()))
             }
         };
         Some(Plan { number: pending.step, demand })
@@ -97,15 +105,22 @@ impl Order {
         self.sum(lines.map(|(line, quantity)| (line, op, units(line, quantity))))
     }
 
-    /// Sums by SKU, sorted; SKUs with nothing to do are left out. A kit is never taken in part, and so no SKU
-    /// is that one of the kits needs.
+    /// Sums by SKU, sorted; SKUs with nothing to do are left out. A kit is never taken in part and never waits,
+    /// and so no SKU is or does that one of the kits needs.
     fn sum<'a>(&self, lines: impl Iterator<Item = (&'a Line, StepOp, u32)>) -> Vec<Demand> {
         let first = self.pending.as_ref().is_some_and(|pending| pending.kind != PendingKind::Revival);
         let mut demand = Vec::with_capacity(self.lines.len());
         for (line, op, units) in lines.filter(|(_, _, units)| *units > 0) {
-            let partial = self.when_short.partial && first && op.takes() && line.kit.is_none();
+            let lax = first && op.takes() && line.kit.is_none();
+            let (partial, may_wait) = (lax && self.when_short.partial, lax && self.when_short.wait);
             let asked = line.demand(units);
-            demand.extend(asked.map(|(sku, units)| Demand { sku: sku.clone(), op, units, partial }));
+            demand.extend(asked.map(|(sku, units)| Demand {
+                sku: sku.clone(),
+                op,
+                units,
+                partial,
+                may_wait,
+            }));
         }
         demand.sort_by(|one, other| (one.op.takes(), &one.sku).cmp(&(other.op.takes(), &other.sku)));
         demand.dedup_by(|next, sum| {
@@ -113,28 +128,38 @@ impl Order {
             if same {
                 sum.units = sum.units.saturating_add(next.units);
                 sum.partial &= next.partial;
+                sum.may_wait &= next.may_wait;
             }
             same
         });
         demand
     }
 
-    /// The units that nobody had, where the SKUs in `short` granted less than all open units of their
-    /// lines. The lines of one SKU are served in their order.
-    fn missing(&self, short: &[Short]) -> Vec<LineQuantity> {
-        let mut left: BTreeMap<&SkuId, u64> = short.iter().map(|s| (&s.sku, s.granted)).collect();
-        let mut missing = Vec::new();
+    /// The units that nobody had and those for which the order waits, where the SKUs in `short` granted less
+    /// than all open units of their lines. The lines of one SKU are served in their order.
+    fn shortfall(&self, short: &[Short]) -> (Vec<LineQuantity>, Vec<LineQuantity>) {
+        let mut left: BTreeMap<_, _> = short.iter().map(|s| (&s.sku, (s.granted, s.awaiting))).collect();
+        let (mut missing, mut waiting) = (Vec::new(), Vec::new());
         for (line, number) in self.lines.iter().zip(1..).filter(|(line, _)| line.kit.is_none()) {
-            let Some(left) = left.get_mut(&line.sku) else { continue };
+            let Some((granted, awaiting)) = left.get_mut(&line.sku) else { continue };
             let open = line.counters.open();
-            let granted = u32::try_from(*left).map_or(open, |left| left.min(open));
-            *left -= u64::from(granted);
-            if granted < open {
-                missing.push(LineQuantity { line: number, quantity: open - granted });
+            let short = open - serve(granted, open);
+            let waits = serve(awaiting, short);
+            for (parts, quantity) in [(&mut waiting, waits), (&mut missing, short - waits)] {
+                if quantity > 0 {
+                    parts.push(LineQuantity { line: number, quantity });
+                }
             }
         }
-        missing
+        (missing, waiting)
     }
+}
+
+/// Takes up to `wanted` units from what is left.
+fn serve(left: &mut u64, wanted: u32) -> u32 {
+    let served = u32::try_from(*left).map_or(wanted, |left| left.min(wanted));
+    *left -= u64::from(served);
+    served
 }
 
 /// The events that end the saga under way; empty when there is none.
@@ -185,13 +210,25 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
 
 /// The end of a placement, or of a taking at payment, that got less than it asked for.
 fn in_part(order: &Order, kind: &PendingKind, short: &[Short]) -> Events {
-    let missing = order.missing(short);
-    if *kind == PendingKind::Placement {
-        return smallvec![OrderEvent::FellShort { missing, refund_due: 0 }, OrderEvent::Reserved];
+    let (missing, lines) = order.shortfall(short);
+    let placing = *kind == PendingKind::Placement;
+    let (price, refund_due) = match &missing {
+        missing if placing || missing.is_empty() => (0, 0),
+        missing => (order.price_of(missing), order.refund_for(missing)),
+    };
+    let mut events = Events::new();
+    if !missing.is_empty() {
+        events.push(OrderEvent::FellShort { missing, refund_due });
     }
-    let (price, refund_due) = (order.price_of(&missing), order.refund_for(&missing));
-    let mut events: Events = smallvec![OrderEvent::FellShort { missing, refund_due }, OrderEvent::Settled];
-    events.extend(order.excess(price, refund_due));
+    if !lines.is_empty() {
+        let filled = short.iter().filter(|short| short.filled > 0);
+        let filled = filled.map(|short| Filled { sku: short.sku.clone(), units: short.filled }).collect();
+        events.push(OrderEvent::Backordered { lines, filled });
+    }
+    events.push(if placing { OrderEvent::Reserved } else { OrderEvent::Settled });
+    if !placing {
+        events.extend(order.excess(price, refund_due));
+    }
     events
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::event::Filled;
 use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
 use super::terms::{Deadline, Delivery, Terms, WhenShort};
@@ -68,6 +69,8 @@ pub struct Order {
     pub expired: Vec<LineQuantity>,
     /// Units that were not there when they were asked for, and were called off at once.
     pub missing: Vec<LineQuantity>,
+    /// What SKUs have filled for it, where it waited.
+    pub filled: Vec<Filled>,
     /// Why the placement was refused.
     pub refusal: Option<Refusal>,
     /// Why the order, or its last cancelled part, was called off.
@@ -158,6 +161,7 @@ impl Order {
             paid: self.paid,
             refund_due: self.refund_due,
             missing: self.missing.clone(),
+            backordered: self.backordered(),
             version: self.version,
         }
     }
@@ -191,10 +195,10 @@ impl Order {
         if self.refund_due > self.paid || self.refund_due < 0 {
             return fail(format!("{} is due back where {} was paid", self.refund_due, self.paid));
         }
-        let held: u64 = self.lines.iter().map(|l| u64::from(l.counters.held())).sum();
+        let held: u64 = self.lines.iter().map(|l| u64::from(l.counters.claimed())).sum();
         let finished = Lifecycle::of(self.lifecycle).is_some_and(|l| l.is_terminal(self.state));
         if finished && held > 0 {
-            return fail(format!("{} but {held} units are still held", self.state));
+            return fail(format!("{} but {held} units are still held or waited for", self.state));
         }
         Ok(())
     }

@@ -47,9 +47,11 @@ pub enum Deduction {
     AtPayment,
 }
 
-/// What an order is content with where its stock is short. By default with nothing: it is all or nothing.
+/// What an order is content with where its stock is short. By default with nothing: it is all or nothing, now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhenShort {
+    /// With units that come later, where the SKU's policy sells such: the order waits for them.
+    pub wait: bool,
     /// With what there is of each SKU, at least one unit in all: what is missing is called off at once.
     pub partial: bool,
 }

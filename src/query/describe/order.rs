@@ -26,6 +26,12 @@ impl OrderEvent {
                 units(missing, "nothing")
             ),
             Self::Refused { refusal } => format!("Refused: {refusal}. Nothing is held for it."),
+            Self::Backordered { lines, .. } => {
+                format!("Not there yet, and waited for: {}.", units(lines, "nothing"))
+            }
+            Self::Filled { filled, lines } => {
+                format!("Units of {} came that it waited for: {}.", filled.sku, units(lines, "nothing"))
+            }
             Self::PaymentRecorded { payment, method, amount } => {
                 format!("Payment {payment} of {amount} minor units came in by {method}.")
             }

@@ -32,6 +32,22 @@ impl StockEvent {
                 let (units, at) = (count(*quantity), at.words());
                 format!("{units} of {owner}{at} had not left: the shipment was undone.")
             }
+            Self::Queued { owner, quantity, promise, .. } => {
+                format!("{} promised to {owner} on {promise}.", count(*quantity))
+            }
+            Self::Filled { owner, reserved, committed, at } => {
+                let (unpaid, paid) = (count(*reserved), count(*committed));
+                format!("What {owner} waited for came{}: {unpaid} reserved and {paid} committed.", at.words())
+            }
+            Self::Unqueued { owner, quantity, .. } => {
+                format!("{owner} no longer waits for {}.", count(*quantity))
+            }
+            Self::QueuePaid { owner, quantity, .. } => {
+                format!("{} that {owner} waits for paid for.", count(*quantity))
+            }
+            Self::QueueUnpaid { owner, quantity, .. } => {
+                format!("{} that {owner} waits for not paid for after all.", count(*quantity))
+            }
             Self::Extended { owner, deadline } => {
                 format!("The hold of {owner} is kept until {deadline}.")
             }

@@ -6,6 +6,7 @@ mod budgets;
 mod carts;
 mod commands;
 mod locations;
+mod queue;
 mod random;
 mod refusals;
 mod steps;
@@ -42,7 +43,17 @@ fn order() -> HoldOwner {
 
 fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
     let order = OrderId::new("o").unwrap();
-    StockStep { order, number, op, quantity, buyer: None, cart: None, partial: false, from: None }
+    StockStep {
+        order,
+        number,
+        op,
+        quantity,
+        buyer: None,
+        cart: None,
+        partial: false,
+        from: None,
+        may_wait: false,
+    }
 }
 
 fn receive(quantity: u64) -> SkuCommand {

@@ -61,11 +61,16 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
                         PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
                     let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
                     let low_stock = [quantity, now].into();
+                    let backorder = (delta % 3 == 0).then_some(Backorder { units_max: quantity });
+                    let preorder =
+                        (delta % 4 == 0).then_some(Preorder { units_max: now, until: at(now * 50) });
                     let policy = StockPolicy {
                         hold_budget_per_buyer,
                         purchase_limits: limits,
                         low_stock,
                         allocation: strategy(who),
+                        backorder,
+                        preorder,
                         ..StockPolicy::default()
                     };
                     SkuCommand::SetPolicy(Box::new(policy))
@@ -99,8 +104,12 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
             let buyer = buyer(other);
             let partial = other % 5 == 0;
+            let may_wait = other % 2 == 0;
             let from = (other % 7 == 0).then(|| location(who + 1));
-            Asked::Step(StockStep { order, number, op, quantity, buyer, cart, partial, from }, redelivered)
+            Asked::Step(
+                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait },
+                redelivered,
+            )
         },
     );
     prop_oneof![command, steps]
@@ -127,6 +136,9 @@ proptest! {
                 if let StockEvent::Released { reserved, committed, .. } = &event {
                     prop_assert!(*reserved <= held.reserved && *committed <= held.committed);
                 }
+                if let StockEvent::Filled { reserved, committed, at, .. } = &event {
+                    prop_assert!(reserved + committed <= live.counters_at(at).available, "oversold");
+                }
                 if let StockEvent::Reserved { quantity, at, .. } = &event {
                     prop_assert!(*quantity <= live.counters_at(at).available, "oversold");
                 }
@@ -140,6 +152,7 @@ proptest! {
                 }
                 journal.push(event);
             }
+            prop_assert!(live.queue_len() == 0 || live.counters.available == 0, "somebody waits for units that are there");
             if let Asked::Step(step, _) = asked {
                 let again = decide_step(&live, step, true, NOW).map(|d| d.events.len());
                 let is_done = again == Ok(0) || live == before || live.hold(&step.owner()).is_none();

@@ -130,9 +130,12 @@ fn a_partial_step_takes_what_there_is_but_not_nothing() {
     let all = inventory.counters.available;
     let partial = StockStep { partial: true, ..step(1, Reserve, all + 3) };
     let decision = decide_step(&inventory, &partial, false, NOW).unwrap();
-    assert_eq!(decision.grant, Grant { held: all });
+    assert_eq!(decision.grant, Grant { held: all, ..Grant::default() });
     run_step(&mut inventory, &partial);
-    assert_eq!(decide_step(&inventory, &partial, true, NOW).unwrap().grant, Grant { held: all });
+    assert_eq!(
+        decide_step(&inventory, &partial, true, NOW).unwrap().grant,
+        Grant { held: all, ..Grant::default() }
+    );
     let order = OrderId::new("other").unwrap();
     let late = StockStep { order, ..partial };
     let nothing = Refusal::InsufficientStock { sku: sku(), requested: all + 3, available: 0 };

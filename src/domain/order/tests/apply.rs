@@ -32,7 +32,7 @@ fn a_record_that_does_not_follow_is_refused_and_changes_nothing() {
     check(&life, &record(3, smallvec![OrderEvent::Settled]), "the end of a settlement that never began");
     check(&life, &record(3, smallvec![delivered(1)]), "an order that is RESERVED cannot be delivered");
     let paid = Life::after(&[pay(151)]);
-    let text = "line 1: its counters contradict each other: LineCounters { ordered: 2, reserved: 0, committed: 2, shipped: 0, delivered: 1, cancelled: 0, returned: 0 }";
+    let text = "line 1: its counters contradict each other: LineCounters { ordered: 2, reserved: 0, committed: 2, backordered: 0, shipped: 0, delivered: 1, cancelled: 0, returned: 0 }";
     check(&paid, &record(6, smallvec![delivered(1)]), text);
     let twice = smallvec![OrderEvent::SettlementStarted, OrderEvent::SettlementStarted];
     check(&life, &record(4, twice), "a saga begins while another is under way");

@@ -8,7 +8,7 @@ fn asked() -> PlaceOrder {
 }
 
 fn short(sku: &str, granted: u64) -> Short {
-    Short { sku: SkuId::new(sku).unwrap(), granted }
+    Short { sku: SkuId::new(sku).unwrap(), granted, awaiting: 0, filled: 0 }
 }
 
 /// The placement with `terms`, ended with these SKUs short.

@@ -168,10 +168,22 @@ fn what_is_missing_at_the_payment_of_an_order_with_two_rules_is_due_back() {
     let mut life = begun(&command, Terms::simple(), &[("late", late())]).unwrap();
     done(&mut life);
     begins(&mut life, &pay(500));
-    let short = vec![Short { sku: sku("late"), granted: 1 }];
+    let short = vec![Short { sku: sku("late"), granted: 1, awaiting: 0, filled: 0 }];
     life.record(finish(life.order(), &SagaEnd::DoneInPart(short)));
     assert_eq!((life.state(), life.order().due, life.order().refund_due), (State::Paid, 300, 200));
     assert_eq!(life.order().answer().missing, parts(&[(1, 2)]));
+}
+
+#[test]
+fn what_was_missing_at_placement_and_at_the_payment_is_remembered_together() {
+    let command = place(vec![line("late", 3, 300), line("b", 2, 200)]).in_part();
+    let mut life = begun(&command, Terms::simple(), &[("late", late())]).unwrap();
+    let short = |name, granted| Short { sku: sku(name), granted, awaiting: 0, filled: 0 };
+    life.record(finish(life.order(), &SagaEnd::DoneInPart(vec![short("b", 1)])));
+    begins(&mut life, &pay(400));
+    life.record(finish(life.order(), &SagaEnd::DoneInPart(vec![short("late", 1)])));
+    assert_eq!(life.order().answer().missing, parts(&[(1, 2), (2, 1)]));
+    assert_eq!((life.order().due, life.order().refund_due), (200, 200));
 }
 
 #[test]

@@ -1,0 +1,219 @@
+//! Who waits for units that are not in the house: backorders and preorders, in order of arrival.
+//!
+//! The queue is demand, not stock: its units are in no place and in no hold's reserved or committed units.
+//! Nobody overtakes: while somebody waits, whatever becomes available is the first one's, and newcomers find
+//! nothing available. A hold remembers the tickets of its owner; the table is there only while somebody waits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::counters::Counters;
+use super::event::StockEvent;
+use super::holds::{Awaiting, HoldOwner};
+use super::state::InvariantBroken;
+
+/// What a waiting unit was promised on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Promise {
+    /// It is out of stock and comes again.
+    Backorder,
+    /// It is not out yet.
+    Preorder,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Backorder => "backorder",
+            Self::Preorder => "preorder",
+        })
+    }
+}
+
+/// Units that one owner waits for, by one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiter {
+    /// Who waits.
+    pub owner: HoldOwner,
+    /// What the units were promised on.
+    pub promise: Promise,
+    /// Units still to come; never 0.
+    pub quantity: u64,
+}
+
+/// Everybody who waits, by the number of arrival.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Queue(BTreeMap<u64, Waiter>);
+
+impl Queue {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&u64, &Waiter)> {
+        self.0.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes over what an event has changed.
+    pub(super) fn take_over(&mut self, changed: BTreeMap<u64, Option<Waiter>>) {
+        for (ticket, waiter) in changed {
+            match waiter {
+                Some(waiter) => self.0.insert(ticket, waiter),
+                None => self.0.remove(&ticket),
+            };
+        }
+    }
+}
+
+/// The queue of a SKU, moved ahead of it by the events of one decision.
+#[derive(Clone, Debug)]
+pub(super) struct Ahead<'a> {
+    known: Option<&'a Queue>,
+    /// Entries that are new, smaller or gone.
+    changed: BTreeMap<u64, Option<Waiter>>,
+    /// All entries with smaller tickets are gone.
+    front: u64,
+}
+
+impl<'a> Ahead<'a> {
+    pub(super) fn of(known: Option<&'a Queue>) -> Self {
+        Self { known, changed: BTreeMap::new(), front: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        (self.known.is_none() && self.changed.is_empty()) || self.first().is_none()
+    }
+
+    pub(super) fn into_changed(self) -> BTreeMap<u64, Option<Waiter>> {
+        self.changed
+    }
+
+    fn get(&self, ticket: u64) -> Option<&Waiter> {
+        match self.changed.get(&ticket) {
+            Some(changed) => changed.as_ref(),
+            None => self.known?.0.get(&ticket),
+        }
+    }
+
+    /// The entry that is filled first.
+    pub(super) fn first(&self) -> Option<(u64, &Waiter)> {
+        let known = self.known.into_iter().flat_map(|queue| queue.0.range(self.front..));
+        let mut unchanged = known.filter(|(ticket, _)| !self.changed.contains_key(ticket));
+        let mut changed = self
+            .changed
+            .range(self.front..)
+            .filter_map(|(ticket, waiter)| waiter.as_ref().map(|waiter| (ticket, waiter)));
+        let first = match (unchanged.next(), changed.next()) {
+            (Some(one), Some(other)) => Some(if one.0 < other.0 { one } else { other }),
+            (one, other) => one.or(other),
+        };
+        first.map(|(ticket, waiter)| (*ticket, waiter))
+    }
+
+    fn last_ticket(&self) -> Option<u64> {
+        let known = self.known.and_then(|queue| queue.0.keys().next_back());
+        known.max(self.changed.keys().next_back()).copied()
+    }
+
+    /// Moves the queue on by an event, with what its owner waits for and the counters of the demand.
+    pub(super) fn advance(
+        &mut self,
+        event: &StockEvent,
+        awaiting: &mut Awaiting,
+        demand: &mut Counters,
+    ) -> Result<(), InvariantBroken> {
+        match event {
+            StockEvent::Queued { owner, quantity, promise, .. } => {
+                let ticket = self.last_ticket().map_or(Some(0), |last| last.checked_add(1));
+                let ticket = ticket.ok_or_else(|| broken(event, "tickets"))?;
+                let waiter = Waiter { owner: owner.clone(), promise: *promise, quantity: *quantity };
+                self.changed.insert(ticket, Some(waiter));
+                awaiting.tickets.push(ticket);
+                add(event, demand.waiting_mut(*promise), *quantity)?;
+                add(event, &mut awaiting.unpaid, *quantity)
+            }
+            StockEvent::Filled { owner, reserved, committed, .. } => {
+                let (ticket, first) = self.first().ok_or_else(|| broken(event, "the queue"))?;
+                let quantity = reserved.checked_add(*committed).ok_or_else(|| broken(event, "units"))?;
+                if first.owner != *owner {
+                    return Err(InvariantBroken::Overtaken {
+                        first: first.owner.clone(),
+                        owner: owner.clone(),
+                    });
+                }
+                self.shorten(event, ticket, quantity, awaiting, demand)?;
+                take(event, &mut awaiting.unpaid, *reserved)?;
+                take(event, &mut awaiting.paid, *committed)?;
+                add(event, &mut awaiting.filled, quantity)
+            }
+            StockEvent::Unqueued { quantity, .. } => {
+                let mut left = *quantity;
+                while left > 0 {
+                    let last = awaiting.tickets.last().copied();
+                    let last = last.and_then(|ticket| Some((ticket, self.get(ticket)?.quantity)));
+                    let (ticket, waiting) = last.ok_or_else(|| broken(event, "tickets"))?;
+                    let units = left.min(waiting);
+                    self.shorten(event, ticket, units, awaiting, demand)?;
+                    left -= units;
+                }
+                let unpaid = awaiting.unpaid.min(*quantity);
+                take(event, &mut awaiting.unpaid, unpaid)?;
+                take(event, &mut awaiting.paid, *quantity - unpaid)
+            }
+            StockEvent::QueuePaid { quantity, .. } => {
+                take(event, &mut awaiting.unpaid, *quantity)?;
+                add(event, &mut awaiting.paid, *quantity)
+            }
+            StockEvent::QueueUnpaid { quantity, .. } => {
+                take(event, &mut awaiting.paid, *quantity)?;
+                add(event, &mut awaiting.unpaid, *quantity)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes units off an entry, and the entry out when there are none left.
+    fn shorten(
+        &mut self,
+        event: &StockEvent,
+        ticket: u64,
+        quantity: u64,
+        awaiting: &mut Awaiting,
+        demand: &mut Counters,
+    ) -> Result<(), InvariantBroken> {
+        let mut waiter = self.get(ticket).cloned().ok_or_else(|| broken(event, "the queue"))?;
+        take(event, &mut waiter.quantity, quantity)?;
+        take(event, demand.waiting_mut(waiter.promise), quantity)?;
+        if waiter.quantity > 0 {
+            self.changed.insert(ticket, Some(waiter));
+        } else {
+            if self.first().is_some_and(|(first, _)| first == ticket) {
+                self.front = ticket.saturating_add(1);
+            }
+            awaiting.tickets.retain(|kept| *kept != ticket);
+            self.changed.insert(ticket, None);
+        }
+        Ok(())
+    }
+}
+
+fn broken(event: &StockEvent, counter: &'static str) -> InvariantBroken {
+    InvariantBroken::BelowZero { event: event.name(), counter, value: 0, change: 1 }
+}
+
+fn take(event: &StockEvent, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
+    let (event, counter) = (event.name(), "units that are waited for");
+    let below = InvariantBroken::BelowZero { event, counter, value: *value, change };
+    *value = value.checked_sub(change).ok_or(below)?;
+    Ok(())
+}
+
+fn add(event: &StockEvent, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
+    let (event, counter) = (event.name(), "units that are waited for");
+    let (before, more) = (i128::from(*value), i128::from(change));
+    let beyond = InvariantBroken::OutOfRange { event, counter, value: before, change: more };
+    *value = value.checked_add(change).ok_or(beyond)?;
+    Ok(())
+}
