@@ -257,6 +257,8 @@ pub(super) fn in_house(counters: &Counters) -> String {
         (counters.committed, "committed"),
         (counters.safety_stock, "safety stock"),
         (counters.quality_hold, "on quality hold"),
+        (counters.backordered, "on backorder"),
+        (counters.preordered, "on preorder"),
     ] {
         if units > 0 {
             text.push_str(&format!(", {} {place}", grouped(units)));

@@ -70,8 +70,23 @@ impl Sums {
                 *self.at(*from) -= units(quantity);
                 *self.at(*to) += units(quantity);
             }
-            // No units move.
-            _ => {}
+            StockEvent::Filled { reserved, committed, .. } => {
+                self.available -= units(reserved) + units(committed);
+                self.reserved += units(reserved);
+                self.committed += units(committed);
+            }
+            // No units move, or between locations only.
+            StockEvent::Extended { .. }
+            | StockEvent::PolicySet { .. }
+            | StockEvent::Announced { .. }
+            | StockEvent::Arrived { .. }
+            | StockEvent::StockLow { .. }
+            | StockEvent::TookOver { .. }
+            | StockEvent::Transferred { .. }
+            | StockEvent::Queued { .. }
+            | StockEvent::Unqueued { .. }
+            | StockEvent::QueuePaid { .. }
+            | StockEvent::QueueUnpaid { .. } => {}
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What an event makes of an inventory. Live and replay run this same code.
 
-use std::collections::BTreeMap;
-
 use super::buyers::Buyers;
 use super::counters::Counters;
 use super::event::StockEvent;
@@ -50,7 +48,7 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
     if let Some(owner) = owner {
         inventory.holds.put(owner, hold);
     }
-    if !queued.is_empty() {
+    if let Some(queued) = queued {
         let mut queue = inventory.queue.take().unwrap_or_default();
         queue.take_over(queued);
         inventory.queue = Some(queue).filter(|queue| !queue.is_empty());
@@ -126,9 +124,8 @@ pub(super) struct Projection<'a> {
     pub(super) hold: Hold,
     pub(super) locations: Ahead<'a>,
     pub(super) queue: queue::Ahead<'a>,
-    /// Whose hold it is, and what the other owners of this decision hold by now.
-    owner: Option<HoldOwner>,
-    others: BTreeMap<HoldOwner, Hold>,
+    /// What had been filled for the hold that came to its end last.
+    pub(super) filled: u64,
     tally: Tally,
     buyers: Option<&'a Buyers>,
     /// The accounts that have changed, where there are any.
@@ -142,29 +139,16 @@ impl<'a> Projection<'a> {
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
             locations: Ahead::of(inventory.locations.as_deref()),
             queue: queue::Ahead::of(inventory.queue.as_deref()),
-            owner: owner.cloned(),
-            others: BTreeMap::new(),
+            filled: 0,
             tally: inventory.holds.tally(),
             buyers: inventory.buyers.as_deref(),
             changed: None,
         }
     }
 
-    /// Goes on with what another owner holds.
+    /// Goes on with what another owner holds. Nothing of the owner so far may follow.
     pub(super) fn turn_to(&mut self, inventory: &Inventory, owner: &HoldOwner) {
-        if self.owner.as_ref() == Some(owner) {
-            return;
-        }
-        let held = self.others.remove(owner);
-        let hold = held.unwrap_or_else(|| inventory.hold(owner).cloned().unwrap_or_default());
-        let before = std::mem::replace(&mut self.hold, hold);
-        if let Some(before_owner) = self.owner.replace(owner.clone()) {
-            self.others.insert(before_owner, before);
-        }
-    }
-
-    pub(super) fn owner(&self) -> Option<&HoldOwner> {
-        self.owner.as_ref()
+        self.hold = inventory.hold(owner).cloned().unwrap_or_default();
     }
 
     /// Moves on by one event of this projection's owner, or of none; of no use any more when that is
@@ -198,6 +182,7 @@ impl<'a> Projection<'a> {
             self.hold.deadline = None;
         }
         if self.hold.is_empty() {
+            self.filled = self.hold.filled();
             self.hold = Hold::default();
         }
         let out_of_range = |projection: &Self, counter| InvariantBroken::OutOfRange {

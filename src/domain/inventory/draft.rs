@@ -55,7 +55,7 @@ impl<'a> Draft<'a> {
         self.inventory.refuse_kit()
     }
 
-    /// Goes on with another owner.
+    /// Goes on with another owner, whose hold the decision has not touched yet.
     pub(super) fn turn_to(&mut self, owner: &HoldOwner) {
         self.after.turn_to(self.inventory, owner);
     }
@@ -101,9 +101,19 @@ impl<'a> Draft<'a> {
         self.inventory.sku.clone()
     }
 
-    /// Whose hold the draft is at.
+    /// Whose hold the events so far have changed last; the draft is at it.
     pub(super) fn owner(&self) -> Option<&HoldOwner> {
-        self.after.owner()
+        self.events.iter().rev().find_map(StockEvent::hold).map(|(owner, _)| owner)
+    }
+
+    /// Puts a hold in the place of the present one, and answers with that.
+    pub(super) fn swap_hold(&mut self, hold: Hold) -> Hold {
+        std::mem::replace(&mut self.after.hold, hold)
+    }
+
+    /// What `owner` holds, before this decision.
+    pub(super) fn hold_of(&self, owner: &HoldOwner) -> Hold {
+        self.inventory.hold(owner).cloned().unwrap_or_default()
     }
 
     /// Whether units are waited for after the events so far.
@@ -229,30 +239,22 @@ impl<'a> Draft<'a> {
         self.finish_step().map(|(events, answer, _)| (events, answer))
     }
 
-    /// Units that were filled for the owner before this decision.
-    fn filled(&self) -> u64 {
-        let owner = self.inventory.queue.as_ref().and(self.owner());
-        owner.and_then(|owner| self.inventory.hold(owner)).map_or(0, Hold::filled)
-    }
-
     /// What the owner has after the events so far. A step that ends the hold tells of what was filled all the
     /// same.
     pub(super) fn grant(&self) -> Result<Grant, Refusal> {
         let hold = self.hold();
-        let filled = hold.filled().max(self.filled());
+        let filled = hold.filled().max(self.after.filled);
         Ok(Grant { held: hold.held().ok_or(Refusal::Overflow)?, awaiting: hold.awaiting(), filled })
     }
 
     /// The same, with what the owner of a step has.
     pub(super) fn finish_step(mut self) -> Result<(Events, StockAnswer, Grant), Refusal> {
-        let owned = self.owner().is_some();
         if self.counters().available > 0 && self.somebody_waits() {
             self.fill()?;
         }
         self.warn()?;
         let events = u64::try_from(self.events.len()).map_err(|_| Refusal::Overflow)?;
-        // Filling has turned a decision that concerns no owner to those who waited.
-        let grant = if owned { self.grant()? } else { Grant::default() };
+        let grant = self.grant()?;
         let answer = StockAnswer {
             available: self.after.counters.available,
             held: grant.held,

@@ -1,5 +1,7 @@
 //! Promising units that are not there, and keeping the promises in order of arrival.
 
+use std::collections::BTreeMap;
+
 use super::allocation::{Take, allocated};
 use super::draft::Draft;
 use super::event::StockEvent;
@@ -54,6 +56,10 @@ impl Draft<'_> {
     /// Gives what is available to those who wait, first come first served.
     pub(super) fn fill(&mut self) -> Result<(), Refusal> {
         let owner = self.owner().cloned();
+        let mine = self.hold().clone();
+        // Whoever has been filled or had a hold before may be filled again.
+        let mut others: BTreeMap<_, _> =
+            owner.clone().map(|owner| (owner, mine.clone())).into_iter().collect();
         let mut left = FILLS_MAX;
         while left > 0
             && self.counters().available > 0
@@ -61,7 +67,8 @@ impl Draft<'_> {
         {
             let quantity = first.quantity.min(self.counters().available);
             let first = first.owner.clone();
-            self.turn_to(&first);
+            let hold = others.remove(&first).unwrap_or_else(|| self.hold_of(&first));
+            self.swap_hold(hold);
             // What is paid for goes first.
             let mut paid = self.hold().waits().map_or(0, |awaiting| awaiting.paid).min(quantity);
             for Take { at, quantity } in self.places_of(quantity)? {
@@ -70,11 +77,11 @@ impl Draft<'_> {
                 let reserved = quantity - committed;
                 self.record(StockEvent::Filled { owner: first.clone(), reserved, committed, at })?;
             }
+            others.insert(first, self.hold().clone());
             left -= 1;
         }
-        if let Some(owner) = owner {
-            self.turn_to(&owner);
-        }
+        let mine = owner.and_then(|owner| others.remove(&owner)).unwrap_or(mine);
+        self.swap_hold(mine);
         Ok(())
     }
 

@@ -71,27 +71,40 @@ impl Queue {
 #[derive(Clone, Debug)]
 pub(super) struct Ahead<'a> {
     known: Option<&'a Queue>,
+    changed: Option<Box<Changed>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Changed {
     /// Entries that are new, smaller or gone.
-    changed: BTreeMap<u64, Option<Waiter>>,
+    entries: BTreeMap<u64, Option<Waiter>>,
     /// All entries with smaller tickets are gone.
     front: u64,
 }
 
 impl<'a> Ahead<'a> {
     pub(super) fn of(known: Option<&'a Queue>) -> Self {
-        Self { known, changed: BTreeMap::new(), front: 0 }
+        Self { known, changed: None }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        (self.known.is_none() && self.changed.is_empty()) || self.first().is_none()
+        (self.known.is_none() && self.changed.is_none()) || self.first().is_none()
     }
 
-    pub(super) fn into_changed(self) -> BTreeMap<u64, Option<Waiter>> {
-        self.changed
+    pub(super) fn into_changed(self) -> Option<BTreeMap<u64, Option<Waiter>>> {
+        self.changed.map(|changed| changed.entries)
+    }
+
+    fn entry(&self, ticket: u64) -> Option<&Option<Waiter>> {
+        self.changed.as_ref()?.entries.get(&ticket)
+    }
+
+    fn set(&mut self, ticket: u64, waiter: Option<Waiter>) {
+        self.changed.get_or_insert_default().entries.insert(ticket, waiter);
     }
 
     fn get(&self, ticket: u64) -> Option<&Waiter> {
-        match self.changed.get(&ticket) {
+        match self.entry(ticket) {
             Some(changed) => changed.as_ref(),
             None => self.known?.0.get(&ticket),
         }
@@ -99,12 +112,12 @@ impl<'a> Ahead<'a> {
 
     /// The entry that is filled first.
     pub(super) fn first(&self) -> Option<(u64, &Waiter)> {
-        let known = self.known.into_iter().flat_map(|queue| queue.0.range(self.front..));
-        let mut unchanged = known.filter(|(ticket, _)| !self.changed.contains_key(ticket));
-        let mut changed = self
-            .changed
-            .range(self.front..)
-            .filter_map(|(ticket, waiter)| waiter.as_ref().map(|waiter| (ticket, waiter)));
+        let front = self.changed.as_ref().map_or(0, |changed| changed.front);
+        let known = self.known.into_iter().flat_map(|queue| queue.0.range(front..));
+        let mut unchanged = known.filter(|(ticket, _)| self.entry(**ticket).is_none());
+        let entries = self.changed.iter().flat_map(|changed| changed.entries.range(front..));
+        let mut changed =
+            entries.filter_map(|(ticket, waiter)| waiter.as_ref().map(|waiter| (ticket, waiter)));
         let first = match (unchanged.next(), changed.next()) {
             (Some(one), Some(other)) => Some(if one.0 < other.0 { one } else { other }),
             (one, other) => one.or(other),
@@ -114,7 +127,7 @@ impl<'a> Ahead<'a> {
 
     fn last_ticket(&self) -> Option<u64> {
         let known = self.known.and_then(|queue| queue.0.keys().next_back());
-        known.max(self.changed.keys().next_back()).copied()
+        known.max(self.changed.as_ref().and_then(|changed| changed.entries.keys().next_back())).copied()
     }
 
     /// Moves the queue on by an event, with what its owner waits for and the counters of the demand.
@@ -129,7 +142,7 @@ impl<'a> Ahead<'a> {
                 let ticket = self.last_ticket().map_or(Some(0), |last| last.checked_add(1));
                 let ticket = ticket.ok_or_else(|| broken(event, "tickets"))?;
                 let waiter = Waiter { owner: owner.clone(), promise: *promise, quantity: *quantity };
-                self.changed.insert(ticket, Some(waiter));
+                self.set(ticket, Some(waiter));
                 awaiting.tickets.push(ticket);
                 add(event, demand.waiting_mut(*promise), *quantity)?;
                 add(event, &mut awaiting.unpaid, *quantity)
@@ -187,13 +200,13 @@ impl<'a> Ahead<'a> {
         take(event, &mut waiter.quantity, quantity)?;
         take(event, demand.waiting_mut(waiter.promise), quantity)?;
         if waiter.quantity > 0 {
-            self.changed.insert(ticket, Some(waiter));
+            self.set(ticket, Some(waiter));
         } else {
             if self.first().is_some_and(|(first, _)| first == ticket) {
-                self.front = ticket.saturating_add(1);
+                self.changed.get_or_insert_default().front = ticket.saturating_add(1);
             }
             awaiting.tickets.retain(|kept| *kept != ticket);
-            self.changed.insert(ticket, None);
+            self.set(ticket, None);
         }
         Ok(())
     }

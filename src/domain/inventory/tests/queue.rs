@@ -270,6 +270,8 @@ fn what_was_filled_while_a_release_was_under_way_is_released_with_the_rest() {
     let all = grant(&mut inventory, &waits("a", 2, Release, 12));
     assert_eq!(all, Grant { held: 0, awaiting: 0, filled: 2 }, "the end of a hold tells what was filled");
     assert_eq!([has(&inventory, "b"), has(&inventory, "c")], [[3, 0, 0], [1, 0, 0]]);
+    let last = grant(&mut inventory, &waits("b", 2, Release, 3));
+    assert_eq!(last, Grant { filled: 3, ..Grant::default() }, "also when nobody waits any more");
     assert_eq!(
         decide_step(&inventory, &waits("a", 2, Release, 12), true, NOW).unwrap().grant,
         Grant::default()
