@@ -4,9 +4,14 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use common::*;
-use earmark::{Config, Currency, Engine, Error, HoldOwner, Money, Record, State};
+use earmark::port::ManualClock;
+use earmark::{
+    Config, Currency, Delivery, Engine, Error, HoldOwner, Money, OrderType, Place, ProgressStep, Record,
+    State, StockPolicy, Timestamp,
+};
 
 async fn engine() -> Engine {
     Engine::open(Config::in_memory()).await.unwrap()
@@ -42,6 +47,52 @@ async fn a_handle_on_a_sku_moves_its_stock() {
     handle.return_to_stock(1, "unused").await.unwrap();
     handle.write_off(2, "broken").await.unwrap();
     assert_eq!(stock(&engine, "a").await, [6, 0, 0, 2]);
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_handle_on_an_order_of_physical_goods_takes_it_to_its_close() {
+    let engine = engine().await;
+    receive(&engine, "a", 10).await;
+    engine.place(placement("o", &[("a", 1)]).of_type(OrderType::Physical)).await.unwrap();
+    let handle = engine.order(&order("o"));
+    let deadline = handle.view().await.unwrap().unwrap().deadline.unwrap().at;
+    let later = Timestamp::from_millis(deadline.as_millis() + 1);
+    handle.extend_deadline(later).await.unwrap();
+    assert_eq!(handle.view().await.unwrap().unwrap().deadline.unwrap().at, later);
+    let delivery = Delivery { address: "2 Harbour Road".into(), contact: "555".into() };
+    handle.change_delivery(delivery.clone()).await.unwrap();
+    handle.pay("card".parse().unwrap(), Money::new(1_000, Currency::EUR)).await.unwrap();
+    handle.progress(ProgressStep::Pick).await.unwrap();
+    handle.progress(ProgressStep::Pack).await.unwrap();
+    handle.ship(&[]).await.unwrap();
+    handle.deliver(&[]).await.unwrap();
+    handle.progress(ProgressStep::Confirm).await.unwrap();
+    handle.progress(ProgressStep::Complete).await.unwrap();
+    assert_eq!(handle.close("the books are done").await.unwrap().state, State::Closed);
+    assert_eq!(handle.view().await.unwrap().unwrap().delivery, Some(delivery));
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn a_handle_on_a_sku_sets_its_rules_and_receives_what_was_announced() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000)));
+    let engine = Engine::open(Config { clock, ..Config::in_memory() }).await.unwrap();
+    let handle = engine.sku(&sku("a"));
+    handle.receive(4, "opening").await.unwrap();
+    handle.put(1, Place::Available, Place::SafetyStock, "a reserve").await.unwrap();
+    handle.announce("d".parse().unwrap(), 6, Timestamp::from_millis(9_000)).await.unwrap();
+    assert_eq!(stock(&engine, "a").await, [3, 0, 0, 0]);
+    handle.receive_delivery("d".parse().unwrap(), 6, "note 7").await.unwrap();
+    let (soon, late) = (Timestamp::from_millis(2_000), Timestamp::from_millis(3_000));
+    handle.reserve(cart("c"), 2, Some(soon)).await.unwrap();
+    handle.extend(cart("c"), late).await.unwrap();
+    let holder = handle.holders(None, 1).await.unwrap().items.remove(0);
+    assert_eq!(holder.hold.deadline, Some(late));
+    let policy = StockPolicy { hold_budget_per_buyer: Some(1), ..StockPolicy::default() };
+    handle.set_policy(policy).await.unwrap();
+    let greedy = placement("o", &[("a", 2)]).by_customer("bob".parse().unwrap());
+    assert_eq!(engine.place(greedy).await.unwrap_err().code(), "HOLD_BUDGET_EXCEEDED");
     assert_sound(&engine).await;
 }
 

@@ -3,11 +3,12 @@
 use std::future::Future;
 
 use super::{Engine, mirror};
-use crate::domain::command::{LineQuantity, OrderAnswer};
+use crate::domain::command::{LineQuantity, OrderAnswer, ProgressStep};
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
-use crate::domain::order::Order;
+use crate::domain::order::{Delivery, Order};
+use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
 use crate::query::Timeline;
@@ -58,5 +59,9 @@ impl OrderHandle {
         ship(lines: &[LineQuantity]) -> OrderAnswer;
         deliver(lines: &[LineQuantity]) -> OrderAnswer;
         cancel(lines: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
+        progress(step: ProgressStep) -> OrderAnswer;
+        change_delivery(delivery: Delivery) -> OrderAnswer;
+        extend_deadline(until: Timestamp) -> OrderAnswer;
+        close(reason: impl Into<Reason>) -> OrderAnswer;
     }
 }

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::{Engine, mirror};
 use crate::domain::command::StockAnswer;
-use crate::domain::ids::{BusinessId, CartId, IdempotencyKey, Principal, SkuId};
-use crate::domain::inventory::{HoldOwner, Reason};
+use crate::domain::ids::{BusinessId, CartId, DeliveryId, IdempotencyKey, Principal, SkuId};
+use crate::domain::inventory::{HoldOwner, LocationId, Place, Reason, StockPolicy};
 use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
@@ -50,6 +50,12 @@ impl SkuHandle {
         Self { handle: self.handle.with_key(business, key), ..self }
     }
 
+    /// A handle whose commands concern units at a location.
+    #[must_use]
+    pub fn at(self, location: LocationId) -> Self {
+        Self { handle: self.handle.at(location), ..self }
+    }
+
     mirror! { "SkuHandle":
         view() -> Option<SkuView>;
         timeline(from: u64, limit: usize) -> Timeline;
@@ -57,6 +63,12 @@ impl SkuHandle {
         receive(quantity: u64, reason: impl Into<Reason>) -> StockAnswer;
         adjust(delta: i64, reason: impl Into<Reason>) -> StockAnswer;
         reserve(cart: CartId, quantity: u64, deadline: Option<Timestamp>) -> StockAnswer;
+        extend(cart: CartId, deadline: Timestamp) -> StockAnswer;
+        set_policy(policy: StockPolicy) -> StockAnswer;
+        put(quantity: u64, from: Place, to: Place, reason: impl Into<Reason>) -> StockAnswer;
+        announce(delivery: DeliveryId, quantity: u64, expected: Timestamp) -> StockAnswer;
+        receive_delivery(delivery: DeliveryId, quantity: u64, reason: impl Into<Reason>) -> StockAnswer;
+        transfer(quantity: u64, to: LocationId, reason: impl Into<Reason>) -> StockAnswer;
         commit(cart: CartId) -> StockAnswer;
         release(cart: CartId) -> StockAnswer;
         ship(cart: CartId, quantity: u64) -> StockAnswer;

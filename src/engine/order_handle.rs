@@ -3,17 +3,19 @@
 use tokio::sync::oneshot;
 
 use super::Engine;
-use super::calls::ask;
+use super::calls::{ask, order_answer};
 use crate::actor::message::OrderMessage;
 use crate::actor::order::OrderEntity;
 use crate::actor::registry::Found;
 use crate::domain::command::{
-    CancelOrder, DeliverOrder, LineQuantity, OrderAnswer, PayOrder, Request, ScopedKey, Settlement, ShipOrder,
+    CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
+    OrderAnswer, PayOrder, ProgressOrder, ProgressStep, Request, ScopedKey, Settlement, ShipOrder,
 };
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
-use crate::domain::order::Order;
+use crate::domain::order::{Delivery, Order};
+use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::replay::compact;
 
@@ -131,5 +133,41 @@ impl OrderHandle {
     ) -> Result<OrderAnswer, Error> {
         let cancellation = CancelOrder { lines: lines.to_vec(), ..CancelOrder::all(self.id.clone(), reason) };
         self.engine.cancel(self.request(cancellation)).await
+    }
+
+    /// Takes the order one step on its way without stock: picked, packed, confirmed, completed.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn progress(&self, step: ProgressStep) -> Result<OrderAnswer, Error> {
+        self.command(ProgressOrder { order: self.id.clone(), step }).await
+    }
+
+    /// Changes where the order goes, until all of it was shipped.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn change_delivery(&self, delivery: Delivery) -> Result<OrderAnswer, Error> {
+        self.command(ChangeDelivery { order: self.id.clone(), delivery }).await
+    }
+
+    /// Puts off the moment that the order waits for: the end of its time to pay, to be confirmed, to complete.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn extend_deadline(&self, until: Timestamp) -> Result<OrderAnswer, Error> {
+        self.command(ExtendDeadline { order: self.id.clone(), until }).await
+    }
+
+    /// Closes a finished order by hand; nothing more happens to it then.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn close(&self, reason: impl Into<Reason>) -> Result<OrderAnswer, Error> {
+        self.command(CloseOrder { order: self.id.clone(), reason: reason.into() }).await
+    }
+
+    async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
+        order_answer(self.engine.submit::<Command>(self.request(command.into())).await)
     }
 }

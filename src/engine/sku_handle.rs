@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 use super::Engine;
 use crate::actor::registry::Found;
 use crate::domain::command::{Request, ReserveStock, ScopedKey, SkuCommand, StockAnswer};
-use crate::domain::ids::{BusinessId, CartId, IdempotencyKey, Principal, SkuId};
-use crate::domain::inventory::{HoldOwner, Inventory, LocationId, Place, Reason};
+use crate::domain::ids::{BusinessId, CartId, DeliveryId, IdempotencyKey, Principal, SkuId};
+use crate::domain::inventory::{HoldOwner, Inventory, LocationId, Place, Reason, StockPolicy};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::query::{Holder, Page, SkuView, page_limit};
@@ -155,6 +155,62 @@ impl SkuHandle {
         deadline: Option<Timestamp>,
     ) -> Result<StockAnswer, Error> {
         self.command(ReserveStock { deadline, ..ReserveStock::new(cart, quantity) }.into()).await
+    }
+
+    /// The cart is still in use: what it holds lapses at `deadline`, unless it lapses later anyway.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn extend(&self, cart: CartId, deadline: Timestamp) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::Extend { cart, deadline }).await
+    }
+
+    /// Gives the SKU other rules: budgets, limits, warnings, promises, allocation, what it consists of.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn set_policy(&self, policy: StockPolicy) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::SetPolicy(Box::new(policy))).await
+    }
+
+    /// Puts units that nobody holds elsewhere: into safety stock, on quality hold, back into sale.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn put(
+        &self,
+        quantity: u64,
+        from: Place,
+        to: Place,
+        reason: impl Into<Reason>,
+    ) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::put(quantity, from, to, reason)).await
+    }
+
+    /// Announces a delivery, or what has become of one; zero units call it off.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn announce(
+        &self,
+        delivery: DeliveryId,
+        quantity: u64,
+        expected: Timestamp,
+    ) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::announce(delivery, quantity, expected)).await
+    }
+
+    /// Units of an announced delivery came in.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn receive_delivery(
+        &self,
+        delivery: DeliveryId,
+        quantity: u64,
+        reason: impl Into<Reason>,
+    ) -> Result<StockAnswer, Error> {
+        self.command(SkuCommand::receive_delivery(delivery, quantity, reason)).await
     }
 
     /// The units that a cart holds are paid for.
