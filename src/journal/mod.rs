@@ -21,7 +21,8 @@ mod window;
 
 pub use file_log::FileLog;
 pub use log::{
-    Appended, Batch, CommitLog, Cursor, Durability, LogError, LogReader, Maintenance, Space, StoredBatch,
+    Appended, Batch, CommitLog, Cursor, Durability, LogError, LogMark, LogReader, Maintenance, Space,
+    StoredBatch,
 };
 pub use memory_log::MemoryLog;
 pub use opening::{LogOptions, Opening};

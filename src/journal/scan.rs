@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::port::fs::{FolderEntry, Fs, FsFile, OpenMode, read_full_at};
 
 use super::frame::{self, Flaw, Kind};
-use super::log::{Cursor, LogError, StoredBatch};
+use super::log::{Cursor, LogError, LogMark, StoredBatch};
 use super::position::Position;
 use super::segment::{self, HEADER_BYTES, Header, HeaderFlaw};
 use super::window::{Framed, Window};
@@ -181,6 +181,20 @@ impl Scan {
         Ok(Listed { name: entry.name.clone(), path, header, bytes: entry.bytes, end: HEADER_BYTES })
     }
 
+    /// The first sequence number that the journal holds.
+    #[must_use]
+    pub fn first_sequence(&self) -> u64 {
+        self.segments.first().map_or(Position::START, |first| first.header.before).sequence
+    }
+
+    /// What stands before the first frame of the segment that holds `sequence`.
+    #[must_use]
+    pub fn mark_before(&self, sequence: u64) -> LogMark {
+        let behind = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
+        let segment = behind.checked_sub(1).and_then(|index| self.segments.get(index));
+        segment.map_or(Position::START, |segment| segment.header.before).mark()
+    }
+
     /// The journal's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -193,11 +207,28 @@ impl Scan {
     /// `Damaged` with segment and offset, `UnknownVersion`, `Io`; or what the visitor answered.
     pub fn read<E>(
         &mut self,
+        visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
+    ) -> Result<Tail, Stopped<E>> {
+        self.read_from(0, visit)
+    }
+
+    /// The same from the segment on that holds `sequence`: those before it are neither read nor verified.
+    ///
+    /// # Errors
+    /// As for [`Scan::read`].
+    pub fn read_from<E>(
+        &mut self,
+        sequence: u64,
         mut visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
     ) -> Result<Tail, Stopped<E>> {
         self.ending = None;
-        let start = self.segments.first().map_or(Position::START, |first| first.header.before);
-        let bytes_total = self.segments.iter().map(|segment| segment.bytes).sum();
+        let skipped = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
+        let skipped = skipped.saturating_sub(1);
+        let (before, wanted) = self.segments.split_at_mut(skipped);
+        // Where their frames end, nobody has looked: readers find out by the segment behind.
+        before.iter_mut().for_each(|segment| segment.end = segment.bytes);
+        let start = wanted.first().map_or(Position::START, |first| first.header.before);
+        let bytes_total = wanted.iter().map(|segment| segment.bytes).sum();
         let mut walk = Walk {
             position: start,
             anchor: None,
@@ -207,12 +238,12 @@ impl Scan {
             progress: Progress { bytes_done: 0, bytes_total },
         };
         let mut window = Window::default();
-        let nexts: Vec<Option<(String, Position)>> = (1..=self.segments.len())
-            .map(|index| self.segments.get(index).map(|next| (next.name.clone(), next.header.before)))
+        let nexts: Vec<Option<(String, Position)>> = (1..=wanted.len())
+            .map(|index| wanted.get(index).map(|next| (next.name.clone(), next.header.before)))
             .collect();
         let mut cut = None;
         let mut bytes_before = 0;
-        for (segment, next) in self.segments.iter_mut().zip(nexts) {
+        for (segment, next) in wanted.iter_mut().zip(nexts) {
             let failed = |error: io::Error| io_error("reading", &segment.path, &error);
             let file = self.fs.open(&segment.path, OpenMode::Read).map_err(failed)?;
             window.clear();
