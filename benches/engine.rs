@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use earmark::domain::ids::IdOrigin;
-use earmark::domain::inventory::{self, Inventory, StockEvent};
-use earmark::domain::order::{Limits, decide_place};
+use earmark::domain::inventory::{self, Inventory, LocationId, StockEvent};
+use earmark::domain::order::{Limits, SaleRules, decide_place};
 use earmark::domain::time::Timestamp;
 use earmark::journal::{FileLog, LogOptions};
 use earmark::port::fs::RealFs;
@@ -41,7 +41,7 @@ fn reserve(number: u64) -> SkuCommand {
 }
 
 fn receive() -> SkuCommand {
-    SkuCommand::Receive { quantity: 1 << 40, reason: "opening stock".into() }
+    SkuCommand::receive(1 << 40, "opening stock")
 }
 
 fn placement(number: u64) -> PlaceOrder {
@@ -57,7 +57,7 @@ fn placement(number: u64) -> PlaceOrder {
 fn pure(c: &mut Criterion) {
     let now = Timestamp::from_millis(1);
     let mut inventory = Inventory::new(sku(0));
-    let received = StockEvent::Received { quantity: 1 << 40, reason: "x".into() };
+    let received = StockEvent::Received { quantity: 1 << 40, reason: "x".into(), at: LocationId::MAIN };
     inventory::apply(&mut inventory, &received).unwrap();
     for number in 0..10_000 {
         for event in inventory::decide(&inventory, &reserve(number), now).unwrap().events {
@@ -79,9 +79,11 @@ fn pure(c: &mut Criterion) {
     });
     let order = placement(7);
     let limits = Limits { lines_max: 1_000 };
+    let rules = SaleRules::default();
     c.bench_function("decide/place 3 lines", |b| {
         b.iter(|| {
-            decide_place(black_box(&order), IdOrigin::Caller, limits, earmark::Terms::simple()).unwrap()
+            decide_place(black_box(&order), IdOrigin::Caller, limits, earmark::Terms::simple(), &rules)
+                .unwrap()
         });
     });
 }

@@ -44,7 +44,7 @@ async fn main() -> Outcome<()> {
 async fn stock_the_shelves(engine: &Engine) -> Outcome<()> {
     for (name, quantity) in [("lamp", 1), ("chair", 10), ("table", 4)] {
         let sku: SkuId = name.parse()?;
-        let receive = SkuCommand::Receive { quantity, reason: "opening stock".into() };
+        let receive = SkuCommand::receive(quantity, "opening stock");
         let answer = engine.stock(&sku, receive).await?;
         println!("received {quantity} of {sku}: {} available", answer.available);
     }

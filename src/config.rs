@@ -79,7 +79,7 @@ pub struct Config {
     pub batch_bytes_max: usize,
     /// Commands in flight; more wait their turn, or are refused by `try_submit`.
     pub commands_in_flight_max: usize,
-    /// Most lines of one order.
+    /// Most lines of one order, the parts of its kits included; a kit has no more parts either.
     pub lines_per_order_max: usize,
     /// How often a request that only provisional holds stand in the way of is looked at again before it is
     /// refused as contended.

@@ -7,7 +7,7 @@
 //!
 //! let engine = Engine::open(Config::in_memory()).await?; // Config::new("folder") for one that lasts
 //! let sku = "concert-2027-front-row".parse()?;
-//! engine.stock(&sku, SkuCommand::Receive { quantity: 1, reason: "opening".into() }).await?;
+//! engine.stock(&sku, SkuCommand::receive(1, "opening")).await?;
 //!
 //! let order = |id: &str| -> Result<PlaceOrder, Box<dyn std::error::Error>> {
 //!     let line = LineRequest::new(sku.clone(), 1, 8_900);
@@ -48,7 +48,8 @@ pub use domain::ids::{
     Principal, SellerId, SkuId,
 };
 pub use domain::inventory::{
-    Counters, Hold, HoldOwner, Incoming, Inventory, LimitWindow, Place, PurchaseLimits, StockPolicy,
+    Allocate, Allocation, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart, KitProblem, LimitWindow,
+    LocationId, Part, Place, PurchaseLimits, StockPolicy,
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{

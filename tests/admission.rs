@@ -53,7 +53,7 @@ async fn a_command_too_long_to_be_recorded_is_refused_and_does_not_halt_the_engi
     let (business, first) = key("first");
     let refused = engine.place(Request::from(placement("o", &lines)).with_key(business, first)).await;
     assert_eq!(refused.unwrap_err().code(), "TOO_MANY_LINES");
-    let command = SkuCommand::Receive { quantity: 1, reason: "x".repeat(64 << 20).into() };
+    let command = SkuCommand::receive(1, "x".repeat(64 << 20));
     let (business, second) = key("second");
     let refused = engine.stock(&sku("a"), Request::from(command).with_key(business, second)).await;
     assert_eq!(refused.unwrap_err().code(), "REASON_TOO_LONG");

@@ -38,7 +38,7 @@ async fn an_order_of_a_cart_gets_the_last_units_that_the_cart_holds() {
 /// A cart with three of "a", whose order fails for want of "b".
 async fn refused_order_of_a_cart(engine: &Engine) -> Result<(), Error> {
     for (name, quantity) in [("a", 3), ("b", 1)] {
-        let receive = SkuCommand::Receive { quantity, reason: "opening stock".into() };
+        let receive = SkuCommand::receive(quantity, "opening stock");
         engine.stock(&sku(name), receive).await?;
     }
     engine.stock(&sku("a"), until("c", 3, u64::MAX)).await?;

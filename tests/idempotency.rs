@@ -148,10 +148,7 @@ fn restless(folder: &tempfile::TempDir, from: u64) -> Config {
 async fn the_time_of_a_keys_answer_is_that_of_its_record_live_and_recovered() {
     let folder = folder();
     let engine = Engine::open(restless(&folder, 1_000)).await.unwrap();
-    engine
-        .stock(&sku("a"), keyed("1", SkuCommand::Receive { quantity: 9, reason: "r".into() }))
-        .await
-        .unwrap();
+    engine.stock(&sku("a"), keyed("1", SkuCommand::receive(9, "r"))).await.unwrap();
     engine.place(keyed("2", placement("o", &[("a", 2)]))).await.unwrap();
     engine.pay(keyed("3", payment("o", 5))).await.unwrap();
     engine.pay(keyed("4", payment("o", 1_995))).await.unwrap();
@@ -171,7 +168,7 @@ async fn forgotten_keys_are_free_again_live_and_recovered_and_later_ones_are_not
     let config = || Config { clock: clock.clone(), ..config(&folder) };
     let engine = Engine::open(config()).await.unwrap();
     receive(&engine, "a", 10).await;
-    let ask = |name: &str| keyed(name, SkuCommand::Adjust { delta: 1, reason: "r".into() });
+    let ask = |name: &str| keyed(name, SkuCommand::adjust(1, "r"));
     engine.stock(&sku("a"), ask("old")).await.unwrap();
     clock.advance(1_000);
     engine.stock(&sku("a"), ask("new")).await.unwrap();

@@ -128,7 +128,7 @@ async fn what_was_never_there_is_unknown() {
     assert_eq!(refusal(engine.stock(&sku("a"), reserve("c", 1)).await), unknown);
     assert_eq!(engine.order(&order("o")).view().await, Ok(None));
     assert_eq!(engine.sku(&sku("a")).view().await, Ok(None));
-    let nothing = SkuCommand::Receive { quantity: 0, reason: "listed".into() };
+    let nothing = SkuCommand::receive(0, "listed");
     assert_eq!(engine.stock(&sku("a"), nothing).await.unwrap().version, 1);
     let short = Refusal::InsufficientStock { sku: sku("a"), requested: 1, available: 0 };
     assert_eq!(refusal(engine.stock(&sku("a"), reserve("c", 1)).await), short);
@@ -168,7 +168,7 @@ async fn commands_to_one_order_are_answered_in_their_order_while_its_saga_is_und
 async fn batches_answer_each_request_in_its_place() {
     let engine = engine().await;
     let receive = |name: &str| {
-        let command = SkuCommand::Receive { quantity: 2, reason: "r".into() };
+        let command = SkuCommand::receive(2, "r");
         (sku(name), earmark::Request::from(command))
     };
     let bad = (sku("never"), earmark::Request::from(reserve("c", 1)));

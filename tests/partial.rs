@@ -54,7 +54,7 @@ async fn a_refusal_that_is_not_for_want_of_stock_refuses_an_order_in_part() {
 }
 
 fn at_payment() -> Config {
-    let physical_terms = Terms { deduction: Deduction::AtPayment, ..Terms::physical() };
+    let physical_terms = Terms { deduction: Some(Deduction::AtPayment), ..Terms::physical() };
     Config { physical_terms, ..Config::in_memory() }
 }
 
@@ -82,7 +82,7 @@ fn script() -> Vec<Request<Command>> {
     };
     let mut requests: Vec<Request<Command>> = [("a", 4), ("b", 2), ("c", 0), ("d", 9)]
         .map(|(name, quantity)| {
-            let command = earmark::SkuCommand::Receive { quantity, reason: "opening".into() };
+            let command = earmark::SkuCommand::receive(quantity, "opening");
             Command::Sku(sku(name), command).into()
         })
         .into();

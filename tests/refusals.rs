@@ -22,15 +22,15 @@ fn all_codes() -> BTreeSet<String> {
 }
 
 fn sku_commands() -> Vec<SkuCommand> {
-    let reason = || "r".into();
+    let reason = || "r";
     vec![
         reserve("c", 99),
         reserve("c", 0),
         SkuCommand::Commit { cart: cart("nobody") },
-        SkuCommand::Ship { cart: cart("holder"), quantity: 9 },
-        SkuCommand::WriteOff { quantity: 99, from: earmark::Place::Available, reason: reason() },
-        SkuCommand::ReturnToStock { quantity: 1, to: earmark::Place::Available, reason: reason() },
-        SkuCommand::Receive { quantity: u64::MAX, reason: reason() },
+        SkuCommand::ship(cart("holder"), 9),
+        SkuCommand::write_off(99, earmark::Place::Available, reason()),
+        SkuCommand::return_to_stock(1, earmark::Place::Available, reason()),
+        SkuCommand::receive(u64::MAX, reason()),
     ]
 }
 
@@ -113,10 +113,18 @@ async fn every_refusal_code_is_produced_by_some_command() {
     note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
     engine.stock(&sku("limited"), limited(None, Some(1))).await.unwrap();
     note(engine.stock(&sku("limited"), ask()).await.unwrap_err());
+    let kit = |part: &str| {
+        let part = earmark::KitPart { sku: sku(part), quantity: 1 };
+        SkuCommand::SetPolicy(Box::new(earmark::StockPolicy { kit: Some(vec![part]), ..Default::default() }))
+    };
+    receive(&engine, "kit", 0).await;
+    note(engine.stock(&sku("kit"), kit("kit")).await.unwrap_err());
+    engine.stock(&sku("kit"), kit("a")).await.unwrap();
+    note(engine.stock(&sku("kit"), reserve("c", 1)).await.unwrap_err());
     let delivery = "never-announced".parse().unwrap();
-    let arrived = SkuCommand::ReceiveDelivery { delivery, quantity: 1, reason: "x".into() };
+    let arrived = SkuCommand::receive_delivery(delivery, 1, "x");
     note(engine.stock(&sku("limited"), arrived).await.unwrap_err());
-    let wordy = SkuCommand::Receive { quantity: 1, reason: "x".repeat(1_025).into() };
+    let wordy = SkuCommand::receive(1, "x".repeat(1_025));
     note(engine.stock(&sku("a"), wordy).await.unwrap_err());
     let entity = earmark::EntityId::Sku(sku("a"));
     note(engine.unpark(&entity, "me".parse().unwrap()).await.unwrap_err());

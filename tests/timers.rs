@@ -310,7 +310,14 @@ async fn what_lapsed_on_a_parked_sku_is_given_back_when_it_is_unparked() {
     let parked = common::journal::parked(EntityId::Sku(sku("a")), Some("looked at"));
     let deadline = Some(Timestamp::from_millis(START + MINUTE));
     let owner = HoldOwner::Cart(cart("c"));
-    let held = StockEvent::Reserved { owner, quantity: 2, step: 0, deadline, purchase: None };
+    let held = StockEvent::Reserved {
+        owner,
+        quantity: 2,
+        step: 0,
+        deadline,
+        purchase: None,
+        at: earmark::domain::inventory::LocationId::MAIN,
+    };
     let fs = common::journal::write(&[received, common::journal::moved(&sku("a"), 2, held), parked]);
     let engine = open_at(&fs, &clock).await;
     settle().await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Three significant digits: every printed figure is within 0.1 % of what was measured.
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -22,7 +22,7 @@ pub(crate) fn record(histogram: &mut Histogram<u64>, duration: Duration) {
 }
 
 /// The quantiles that every table shows, in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Quantiles {
     pub(crate) count: u64,
     pub(crate) p50_us: f64,

@@ -3,7 +3,8 @@
 //! Without a subcommand it runs the flash sale: an engine in a child process sells one hot SKU to many
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
-//! raw append-and-sync loop on the same disk.
+//! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
+//! and writes a report.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -20,9 +21,11 @@
 )]
 
 mod bench;
+mod draw;
 mod flash_sale;
 mod invariant;
 mod latency;
+mod lifecycle;
 mod look;
 mod progress;
 mod raw_sync;
@@ -54,6 +57,10 @@ enum Command {
     Trace(trace::Arguments),
     /// Measure throughput and latency against a raw append-and-sync loop on the same disk.
     Bench(bench::Arguments),
+    /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
+    Lifecycle(Box<lifecycle::Arguments>),
+    /// Draw the lifecycles of orders, as Mermaid or DOT.
+    Draw(draw::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -71,6 +78,8 @@ fn main() -> ExitCode {
         Some(Command::FlashSale(arguments)) => flash_sale::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
+        Some(Command::Draw(arguments)) => Ok(draw::run(&arguments)),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::invariant::DIFFERENCES_MAX;
 use crate::latency::Quantiles;
+use crate::lifecycle::PromiseRow;
 use crate::store::{Folder, Recovery};
 
 /// A promise of the engine and what a run found of it.
@@ -67,6 +68,11 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
+/// Prints a text that brings its own ends of lines.
+pub(crate) fn text(text: &str) {
+    print!("{text}");
+}
+
 /// Prints the result as one JSON document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
@@ -78,14 +84,27 @@ pub(crate) fn promises(promises: &[Promise]) {
     println!();
     for promise in promises {
         let word = if promise.is_kept() { "kept  " } else { "BROKEN" };
-        println!("{word}  {}", promise.name);
-        for difference in &promise.differences {
-            println!("          {difference}");
-        }
-        let unlisted = promise.difference_count - promise.differences.len();
-        if unlisted > 0 {
-            println!("          … and {unlisted} more");
-        }
+        print_promise(word, promise.name, &promise.differences, promise.difference_count);
+    }
+}
+
+/// Prints the promises of a document, in the same way.
+pub(crate) fn promise_rows(rows: &[PromiseRow]) {
+    println!();
+    for row in rows {
+        let word = if row.kept { "kept  " } else { "BROKEN" };
+        print_promise(word, &row.name, &row.differences, row.difference_count);
+    }
+}
+
+fn print_promise(word: &str, name: &str, differences: &[String], count: usize) {
+    println!("{word}  {name}");
+    for difference in differences {
+        println!("          {difference}");
+    }
+    let unlisted = count - differences.len();
+    if unlisted > 0 {
+        println!("          … and {unlisted} more");
     }
 }
 

@@ -11,11 +11,13 @@ use super::keys::{Claimed, KeyTable};
 use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
 use super::registry::Registry;
+use super::sales::Sales;
 use super::sku::SkuEntity;
 use super::timers::Timers;
 use crate::config::RecordCommands;
 use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
+use crate::domain::inventory::{Inventory, StockPolicy};
 use crate::domain::order::{KeyClaim, Limits, Order, State, TermsByType};
 use crate::domain::record::{CommandRecord, KeyMark, KeysForgotten, ParkRecord, Record, RefusalRecord};
 use crate::domain::refusal::Refusal;
@@ -36,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) orders: Registry<OrderEntity>,
     pub(crate) skus: Registry<SkuEntity>,
     pub(crate) index: Mutex<OrderIndex>,
+    pub(crate) sales: Sales,
     pub(crate) limits: Limits,
     pub(crate) terms: TermsByType,
     pub(crate) timers: Timers,
@@ -127,6 +130,12 @@ impl Core {
             }
         };
         *listed = Some(Listed { number, state: order.state });
+    }
+
+    /// Hands the draft of a SKU over that got another policy, and lets those know who sell it.
+    pub(crate) fn commit_policy(&self, draft: Draft, inventory: &Inventory) {
+        let rule = inventory.policy().and_then(StockPolicy::sale_rule);
+        self.sales.set(&inventory.sku, rule, || self.commit(draft));
     }
 
     /// The index of orders; to be held for a bounded step only.

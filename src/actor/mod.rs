@@ -8,6 +8,7 @@
 //! - `order` and `sku` are the two kinds of actor. None awaits anything inside `handle`.
 //! - `commit` is the queue behind which everything waits that leaves the engine, and its one writer.
 //! - `keys` remembers what keyed commands were answered.
+//! - `sales` knows what of a SKU's rules has to be known where it is sold.
 //! - `timers` wakes orders when the moment has come that they wait for.
 //! - `reconciler` drives what a crash left between two steps to its end.
 
@@ -18,5 +19,6 @@ pub(crate) mod message;
 pub(crate) mod order;
 pub(crate) mod reconciler;
 pub(crate) mod registry;
+pub(crate) mod sales;
 pub(crate) mod sku;
 pub(crate) mod timers;

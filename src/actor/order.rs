@@ -18,7 +18,7 @@ use super::message::{Envelope, OrderMessage, ReplyTo, Resumed};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Deadline, Order, OrderEvent};
+use crate::domain::order::{self, Deadline, Order, OrderEvent, SaleRules};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -209,9 +209,13 @@ impl OrderState {
         let terms = self.core.terms;
         let before = self.order.as_ref().and_then(|order| order.deadline);
         let command = &envelope.request.command;
+        let rules = match command {
+            OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
+            _ => SaleRules::default(),
+        };
         let decided = guard::decide(|| match (&self.order, command) {
             (None, OrderCommand::Place(place)) => {
-                order::decide_place(place, origin, limits, terms.of(place.order_type))
+                order::decide_place(place, origin, limits, terms.of(place.order_type), &rules)
             }
             (None, _) => Err(Refusal::UnknownOrder),
             (Some(order), command) => order::decide(order, command),

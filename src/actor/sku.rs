@@ -159,6 +159,7 @@ impl SkuState {
         };
         let Envelope { request, claim, reply } = envelope;
         let available = self.inventory.counters.available;
+        let sets_policy = matches!(request.command, SkuCommand::SetPolicy(_));
         let mut draft = Draft::default();
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
@@ -169,7 +170,11 @@ impl SkuState {
             self.journal_and_apply(&mut draft, record);
         }
         draft.answer(reply, outcome);
-        self.core.commit(draft);
+        if sets_policy {
+            self.core.commit_policy(draft, &self.inventory);
+        } else {
+            self.core.commit(draft);
+        }
         if self.inventory.counters.available > available {
             self.retry_waiting();
         }

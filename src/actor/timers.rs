@@ -9,8 +9,8 @@
 //! Moments that came due while the engine was down are paced, so that they do not crowd out what is new.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam::queue::SegQueue;
@@ -51,6 +51,10 @@ pub(crate) struct Timers {
     next: AtomicU64,
     armed: AtomicUsize,
     halted: AtomicBool,
+    /// How many want them to wake nobody.
+    held: AtomicUsize,
+    /// Taken while somebody is being woken.
+    waking: Mutex<()>,
     /// The longest step forward of the clock that is followed.
     step_ms_max: Option<u64>,
     /// Engine time at the last look at the clock; 0 before the first.
@@ -63,6 +67,16 @@ struct Change {
     now: Option<Timestamp>,
 }
 
+/// While it lives, the timers wake nobody.
+pub(crate) struct TimersHeld<'a>(&'a Timers);
+
+impl Drop for TimersHeld<'_> {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::AcqRel);
+        self.0.wake.notify_one();
+    }
+}
+
 impl Timers {
     pub(crate) fn new(step_ms_max: Option<u64>) -> Self {
         Self {
@@ -71,6 +85,8 @@ impl Timers {
             next: AtomicU64::new(0),
             armed: AtomicUsize::new(0),
             halted: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
+            waking: Mutex::new(()),
             step_ms_max,
             looked_at: AtomicU64::new(0),
         }
@@ -118,6 +134,14 @@ impl Timers {
         self.wake.notify_one();
     }
 
+    /// Keeps the timers from waking anybody until the guard goes. Whoever was woken before has its message.
+    pub(crate) fn hold(&self) -> TimersHeld<'_> {
+        self.held.fetch_add(1, Ordering::AcqRel);
+        // Whoever is being woken at this moment is woken when this lock can be had.
+        drop(self.waking.lock().unwrap_or_else(PoisonError::into_inner));
+        TimersHeld(self)
+    }
+
     pub(crate) fn armed(&self) -> usize {
         self.armed.load(Ordering::Relaxed)
     }
@@ -157,7 +181,7 @@ pub(crate) async fn run(core: Arc<Core>, wall: Arc<dyn Clock>) {
         last = now;
         timers.looked_at.store(core.clock.now().as_millis().max(1), Ordering::Release);
         timers.take_changes(&mut armed);
-        if !timers.is_halted() && wake_due(&core, &mut armed) > 0 {
+        if !timers.is_halted() && wake_due_unless_held(&core, &mut armed) > 0 {
             tokio::time::sleep(PACE).await;
             continue;
         }
@@ -176,6 +200,12 @@ pub(crate) async fn run(core: Arc<Core>, wall: Arc<dyn Clock>) {
         // Woken or slept out: either way the clock is looked at again.
         let _ = tokio::time::timeout(nap, timers.wake.notified()).await;
     }
+}
+
+/// [`wake_due`], or nothing while the timers are held.
+fn wake_due_unless_held(core: &Arc<Core>, armed: &mut Armed) -> usize {
+    let _waking = core.timers.waking.lock().unwrap_or_else(PoisonError::into_inner);
+    if core.timers.held.load(Ordering::Acquire) > 0 { 0 } else { wake_due(core, armed) }
 }
 
 /// Wakes those whose moment has come, up to a number; answers how many. Each SKU may let so many carts lapse

@@ -38,7 +38,7 @@ pub enum InvalidId {
     },
 }
 
-fn check(kind: &'static str, text: &str) -> Result<(), InvalidId> {
+pub(crate) fn check(kind: &'static str, text: &str) -> Result<(), InvalidId> {
     if text.is_empty() {
         return Err(InvalidId::Empty { kind });
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::ids::SkuId;
-use super::inventory::{LimitWindow, Place};
+use super::inventory::{KitProblem, LimitWindow, LocationId, Place};
 use super::money::Currency;
 use super::order::{Action, State};
 
@@ -151,13 +151,15 @@ pub enum Refusal {
         /// Units the owner holds in the needed condition.
         held: u64,
     },
-    /// More units would be taken out of a place than are there and held by nobody.
-    #[error("SKU {sku} has {available} {place}; {requested} cannot be taken off")]
+    /// More units would be taken out of a place at a location than are there and held by nobody.
+    #[error("SKU {sku} has {available} {place}{}; {requested} cannot be taken off", .at.words())]
     BelowZero {
         /// The SKU asked.
         sku: SkuId,
         /// Where units were to be taken.
         place: Place,
+        /// At which location.
+        at: LocationId,
         /// Units to take off.
         requested: u64,
         /// Units in that place.
@@ -222,6 +224,20 @@ pub enum Refusal {
         /// Units asked for.
         requested: u64,
     },
+    /// The SKU is a kit, which has no stock of its own.
+    #[error("SKU {sku} is a kit and has no stock of its own: its parts have")]
+    IsKit {
+        /// The kit.
+        sku: SkuId,
+    },
+    /// The kit makes no sense.
+    #[error("SKU {sku} cannot be such a kit: {problem}")]
+    InvalidKit {
+        /// The kit.
+        sku: SkuId,
+        /// What is wrong with it.
+        problem: KitProblem,
+    },
 }
 
 impl Refusal {
@@ -257,6 +273,8 @@ impl Refusal {
             Self::DecisionPanicked { .. } => "DECISION_PANICKED",
             Self::HoldBudgetExceeded { .. } => "HOLD_BUDGET_EXCEEDED",
             Self::PurchaseLimitExceeded { .. } => "PURCHASE_LIMIT_EXCEEDED",
+            Self::IsKit { .. } => "IS_KIT",
+            Self::InvalidKit { .. } => "INVALID_KIT",
         }
     }
 }

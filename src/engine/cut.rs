@@ -1,5 +1,7 @@
 //! A consistent look at everything, with nothing in flight.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::Engine;
@@ -10,6 +12,9 @@ use crate::domain::order::Order;
 use crate::error::Error;
 use crate::replay::compact::{self, Unpacked};
 use crate::replay::{StateHash, audit, state_hash};
+
+/// The pause after a look that found something still under way.
+const SETTLING: Duration = Duration::from_millis(1);
 
 /// Everything the engine knows at one sequence number, with nothing in flight.
 #[derive(Clone, Debug)]
@@ -27,7 +32,8 @@ pub struct Cut {
 }
 
 impl Engine {
-    /// Stops admission, waits until every command in flight has ended, and looks at everything.
+    /// Stops admission and timers, waits until every command and whatever timers began has ended, and looks at
+    /// everything.
     ///
     /// It copies the whole state: a tool for audits and tests, not for a dashboard.
     ///
@@ -36,12 +42,22 @@ impl Engine {
     pub async fn cut(&self) -> Result<Cut, Error> {
         let inner = &self.inner;
         let quiet = inner.admission.acquire_many(inner.in_flight_max).await.map_err(|_| Error::Closed)?;
-        self.flush().await?;
-        let skus = self.copy_skus().await?;
-        let orders = self.copy_orders().await?;
-        let keys = inner.core.keys.answered();
-        let sequence = inner.core.gate.sequence();
-        drop(quiet);
+        // Timers do not ask for admission; whoever they have woken already is given the time to end.
+        let held = inner.core.timers.hold();
+        let (sequence, skus, orders, keys) = loop {
+            self.flush().await?;
+            let sequence = inner.core.gate.sequence();
+            let skus = self.copy_skus().await?;
+            let orders = self.copy_orders().await?;
+            let keys = inner.core.keys.answered();
+            self.flush().await?;
+            let under_way = orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
+            if inner.core.gate.sequence() == sequence && !under_way {
+                break (sequence, skus, orders, keys);
+            }
+            tokio::time::sleep(SETTLING).await;
+        };
+        drop((held, quiet));
         let hash = state_hash(&skus, &orders, &keys)?;
         let violations = audit(&skus, &orders);
         Ok(Cut { sequence, hash, skus, orders, violations })

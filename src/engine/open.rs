@@ -14,11 +14,13 @@ use crate::actor::keys::KeyTable;
 use crate::actor::message::SkuMessage;
 use crate::actor::reconciler::{self, Reconciled};
 use crate::actor::registry::Registry;
+use crate::actor::sales::Sales;
 use crate::actor::sku::RestingSku;
 use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
 use crate::config::Config;
 use crate::domain::ids::OrderId;
+use crate::domain::inventory::StockPolicy;
 use crate::domain::order::{Lifecycle, Limits, TermsByType};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -183,6 +185,7 @@ fn new_core(
         terms: TermsByType { physical: config.physical_terms },
         timers: Timers::new(config.clock_step_ms_max),
         index: SyncMutex::default(),
+        sales: Sales::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
         record_commands: config.record_commands,
@@ -196,6 +199,9 @@ fn settle_in(core: &Core, world: World, report: &mut RecoveryReport) -> Result<V
     report.skus = skus.len() as u64;
     report.keys = keys.len() as u64;
     for sku in skus {
+        if let Some(rule) = sku.policy().and_then(StockPolicy::sale_rule) {
+            core.sales.set(&sku.sku, Some(rule), || ());
+        }
         let carts = Carts::of(&sku, &core.timers);
         core.skus.insert(sku.sku.clone(), Box::new(RestingSku { inventory: Box::new(sku), carts }));
     }

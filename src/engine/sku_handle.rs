@@ -6,7 +6,7 @@ use super::Engine;
 use crate::actor::registry::Found;
 use crate::domain::command::{Request, ReserveStock, ScopedKey, SkuCommand, StockAnswer};
 use crate::domain::ids::{BusinessId, CartId, IdempotencyKey, Principal, SkuId};
-use crate::domain::inventory::{HoldOwner, Inventory, Place, Reason};
+use crate::domain::inventory::{HoldOwner, Inventory, LocationId, Place, Reason};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::query::{Holder, Page, SkuView, page_limit};
@@ -17,6 +17,7 @@ use crate::query::{Holder, Page, SkuView, page_limit};
 pub struct SkuHandle {
     pub(super) engine: Engine,
     id: SkuId,
+    at: Option<LocationId>,
     key: Option<ScopedKey>,
     by: Option<Principal>,
 }
@@ -34,7 +35,7 @@ impl Engine {
     /// ```
     #[must_use]
     pub fn sku(&self, id: &SkuId) -> SkuHandle {
-        SkuHandle { engine: self.clone(), id: id.clone(), key: None, by: None }
+        SkuHandle { engine: self.clone(), id: id.clone(), at: None, key: None, by: None }
     }
 }
 
@@ -52,6 +53,14 @@ impl SkuHandle {
         self
     }
 
+    /// A handle whose commands concern units at a location: what comes in is put there, what goes out is taken
+    /// there. Reservations, commits and releases are about all of a cart's units, wherever they are.
+    #[must_use]
+    pub fn at(mut self, location: LocationId) -> Self {
+        self.at = Some(location);
+        self
+    }
+
     /// A handle whose command is executed at most once under `key` within `business`. It is good for one
     /// command and for asking again: another one under the same key is refused as reused.
     #[must_use]
@@ -61,6 +70,10 @@ impl SkuHandle {
     }
 
     async fn command(&self, command: SkuCommand) -> Result<StockAnswer, Error> {
+        let command = match &self.at {
+            Some(at) => command.at(at.clone()),
+            None => command,
+        };
         let request = Request { command, key: self.key.clone(), by: self.by.clone() };
         self.engine.stock(&self.id, request).await
     }
@@ -120,7 +133,7 @@ impl SkuHandle {
     /// # Errors
     /// As for [`Engine::submit`].
     pub async fn receive(&self, quantity: u64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::Receive { quantity, reason: reason.into() }).await
+        self.command(SkuCommand::receive(quantity, reason)).await
     }
 
     /// Corrects the count by `delta` units.
@@ -128,7 +141,7 @@ impl SkuHandle {
     /// # Errors
     /// As for [`Engine::submit`].
     pub async fn adjust(&self, delta: i64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::Adjust { delta, reason: reason.into() }).await
+        self.command(SkuCommand::adjust(delta, reason)).await
     }
 
     /// Holds units for a cart until `deadline`. Asking again replaces the cart's hold.
@@ -165,7 +178,7 @@ impl SkuHandle {
     /// # Errors
     /// As for [`Engine::submit`].
     pub async fn ship(&self, cart: CartId, quantity: u64) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::Ship { cart, quantity }).await
+        self.command(SkuCommand::ship(cart, quantity)).await
     }
 
     /// Shipped units come back into stock.
@@ -177,8 +190,22 @@ impl SkuHandle {
         quantity: u64,
         reason: impl Into<Reason>,
     ) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::ReturnToStock { quantity, to: Place::Available, reason: reason.into() })
-            .await
+        self.command(SkuCommand::return_to_stock(quantity, Place::Available, reason)).await
+    }
+
+    /// Available units are brought from this handle's location, which is the default one unless it has another,
+    /// to `to`.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn transfer(
+        &self,
+        quantity: u64,
+        to: LocationId,
+        reason: impl Into<Reason>,
+    ) -> Result<StockAnswer, Error> {
+        let from = self.at.clone().unwrap_or_default();
+        self.command(SkuCommand::transfer(quantity, from, to, reason)).await
     }
 
     /// Available units are lost, broken or expired.
@@ -186,6 +213,6 @@ impl SkuHandle {
     /// # Errors
     /// As for [`Engine::submit`].
     pub async fn write_off(&self, quantity: u64, reason: impl Into<Reason>) -> Result<StockAnswer, Error> {
-        self.command(SkuCommand::WriteOff { quantity, from: Place::Available, reason: reason.into() }).await
+        self.command(SkuCommand::write_off(quantity, Place::Available, reason)).await
     }
 }

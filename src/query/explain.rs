@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::timeline::{Happening, TimelineEntry};
 use super::{Holder, SkuView};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{Order, OrderEvent, State};
+use crate::domain::order::{LineCounters, Order, OrderEvent, State};
 use crate::domain::refusal::Refusal;
 
 /// Why an order was refused or stands where it stands, and who holds what it lacks. `Display` tells it in
@@ -59,9 +59,12 @@ impl Held {
     pub(crate) fn of(order: &Order) -> Vec<Self> {
         let mut held = std::collections::BTreeMap::<&SkuId, (u64, u64)>::new();
         for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
-            let (reserved, committed) = held.entry(&line.sku).or_default();
-            *reserved += u64::from(line.counters.reserved);
-            *committed += u64::from(line.counters.committed);
+            let LineCounters { reserved, committed, .. } = line.counters;
+            for ((sku, reserved), (_, committed)) in line.demand(reserved).zip(line.demand(committed)) {
+                let sums = held.entry(sku).or_default();
+                sums.0 = sums.0.saturating_add(reserved);
+                sums.1 = sums.1.saturating_add(committed);
+            }
         }
         let made = |(sku, (reserved, committed)): (&SkuId, _)| Self { sku: sku.clone(), reserved, committed };
         held.into_iter().map(made).collect()
@@ -105,11 +108,10 @@ impl fmt::Display for Explanation {
                 "It asked for {requested} of {sku} when {available_then} were available; {available} are now."
             )?;
             for Holder { owner, hold } in holders {
-                writeln!(
-                    f,
-                    "{owner} holds {} reserved and {} committed of it.",
-                    hold.reserved, hold.committed
-                )?;
+                for part in hold.parts() {
+                    let (reserved, committed, at) = (part.reserved, part.committed, part.at.words());
+                    writeln!(f, "{owner} holds {reserved} reserved and {committed} committed of it{at}.")?;
+                }
             }
         }
         Ok(())

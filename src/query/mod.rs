@@ -23,15 +23,17 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::domain::ids::{DeliveryId, SkuId};
-use crate::domain::inventory::{Counters, Hold, HoldOwner, Incoming, Inventory, StockPolicy};
+use crate::domain::inventory::{Counters, Hold, HoldOwner, Incoming, Inventory, LocationId, StockPolicy};
 
 /// A SKU as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkuView {
     /// The SKU.
     pub sku: SkuId,
-    /// Its counters, in units.
+    /// Its counters, in units, over all locations.
     pub counters: Counters,
+    /// The counters of each location; they sum to those above.
+    pub locations: BTreeMap<LocationId, Counters>,
     /// Number of owners who hold units of it.
     pub holds: u64,
     /// Deliveries that are on their way, by their ids.
@@ -51,6 +53,7 @@ impl SkuView {
         Self {
             sku: inventory.sku.clone(),
             counters: inventory.counters,
+            locations: inventory.locations(),
             holds: inventory.hold_count() as u64,
             incoming: inventory.incoming().clone(),
             policy: inventory.policy().cloned().unwrap_or_default(),

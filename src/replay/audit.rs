@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::inventory::{HoldOwner, Inventory};
-use crate::domain::order::Order;
+use crate::domain::order::{LineCounters, Order};
 
 /// Checks every entity for itself and orders against the holds on their SKUs; answers what is wrong, in
 /// words. Parked entities and orders with an unfinished saga are named too.
@@ -23,9 +23,12 @@ pub fn audit(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
             found.push(format!("order {} has an unfinished saga", order.id));
         }
         for line in order.lines.iter().filter(|line| line.counters.held() > 0) {
-            let (reserved, committed) = owed.entry((&line.sku, &order.id)).or_default();
-            *reserved += u64::from(line.counters.reserved);
-            *committed += u64::from(line.counters.committed);
+            let LineCounters { reserved, committed, .. } = line.counters;
+            for ((sku, reserved), (_, committed)) in line.demand(reserved).zip(line.demand(committed)) {
+                let sums = owed.entry((sku, &order.id)).or_default();
+                sums.0 = sums.0.saturating_add(reserved);
+                sums.1 = sums.1.saturating_add(committed);
+            }
         }
     }
     for sku in skus {

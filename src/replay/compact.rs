@@ -134,8 +134,9 @@ mod tests {
         let line = LineRequest::new("a".parse().unwrap(), 2, 1_000);
         let mut place = PlaceOrder::new("shop".parse().unwrap(), Currency::EUR, vec![line]);
         place.customer = Some("buyer".parse().unwrap());
-        let events =
-            order::decide_place(&place, IdOrigin::Sequence(7), Limits { lines_max: 9 }, Terms::physical());
+        let rules = order::SaleRules::default();
+        let limits = Limits { lines_max: 9 };
+        let events = order::decide_place(&place, IdOrigin::Sequence(7), limits, Terms::physical(), &rules);
         let (order, at) = ("o".parse().unwrap(), Timestamp::from_millis(5));
         let record = OrderRecord { order, version: 1, at, by: None, events: events.unwrap(), mark: None };
         let mut state = None;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use earmark::Durability;
 use earmark::Record;
 use earmark::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
-use earmark::domain::inventory::StockEvent;
-use earmark::domain::order::OrderEvent;
+use earmark::domain::inventory::{LocationId, StockEvent};
+use earmark::domain::order::{OrderEvent, SaleRules};
 use earmark::domain::record::{OrderRecord, ParkRecord, SkuRecord};
 use earmark::domain::time::Timestamp;
 use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
@@ -86,7 +86,7 @@ pub(crate) fn moved(sku: &SkuId, version: u64, event: StockEvent) -> Raw {
 }
 
 pub(crate) fn received(sku: &SkuId, quantity: u64) -> Raw {
-    moved(sku, 1, StockEvent::Received { quantity, reason: "opening stock".into() })
+    moved(sku, 1, StockEvent::Received { quantity, reason: "opening stock".into(), at: LocationId::MAIN })
 }
 
 /// A record of what happened to an order.
@@ -102,8 +102,8 @@ pub(crate) fn parked(entity: EntityId, reason: Option<&str>) -> Raw {
 /// The event that `place` begins with.
 pub(crate) fn placed(place: &earmark::PlaceOrder) -> OrderEvent {
     let limits = earmark::domain::order::Limits { lines_max: 100 };
+    let (terms, rules) = (earmark::Terms::simple(), SaleRules::default());
     let events =
-        earmark::domain::order::decide_place(place, IdOrigin::Caller, limits, earmark::Terms::simple())
-            .unwrap();
+        earmark::domain::order::decide_place(place, IdOrigin::Caller, limits, terms, &rules).unwrap();
     events.into_iter().next().unwrap()
 }

@@ -41,7 +41,7 @@ pub(crate) fn order(text: &str) -> OrderId {
 }
 
 pub(crate) async fn receive(engine: &Engine, name: &str, quantity: u64) {
-    let command = SkuCommand::Receive { quantity, reason: "opening stock".into() };
+    let command = SkuCommand::receive(quantity, "opening stock");
     engine.stock(&sku(name), command).await.unwrap();
 }
 

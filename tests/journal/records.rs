@@ -1,5 +1,6 @@
 //! Records in a payload, and values in a record.
 
+use earmark::LocationId;
 use earmark::journal::codec::{self, CodecError};
 use earmark::journal::record::{self, RawRecord, RecordError};
 
@@ -63,4 +64,26 @@ fn a_value_comes_back_and_trailing_or_hostile_bytes_are_errors() {
     let hostile = [0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
     assert!(matches!(codec::decode::<Vec<u64>>(&hostile), Err(CodecError::Decode { .. })));
     assert!(matches!(codec::decode::<String>(&hostile), Err(CodecError::Decode { .. })));
+}
+
+#[test]
+fn the_default_location_is_called_main_and_takes_one_byte() {
+    let bytes = |location: &LocationId| {
+        let mut bytes = Vec::new();
+        codec::encode_into(&mut bytes, location).unwrap();
+        bytes
+    };
+    let berlin = LocationId::new("berlin").unwrap();
+    assert_eq!(LocationId::new("main").unwrap(), LocationId::MAIN);
+    assert_eq!(LocationId::default().to_string(), "main");
+    assert!(LocationId::MAIN < LocationId::new("a").unwrap());
+    assert_eq!((bytes(&LocationId::MAIN).len(), bytes(&berlin).len()), (1, 7));
+    for location in [LocationId::MAIN, berlin] {
+        assert_eq!(codec::decode::<LocationId>(&bytes(&location)), Ok(location.clone()));
+        let json = serde_json::to_string(&location).unwrap();
+        assert_eq!(json, format!("\"{location}\""));
+        assert_eq!(serde_json::from_str::<LocationId>(&json).unwrap(), location);
+    }
+    assert!(LocationId::new("").is_err());
+    assert!(serde_json::from_str::<LocationId>("\"\"").is_err());
 }

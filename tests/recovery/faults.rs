@@ -107,7 +107,7 @@ async fn a_full_disk_refuses_new_work_undoes_old_and_comes_back() {
     engine.stock(&sku("a"), reserve("c", 7)).await.unwrap();
     let placed = fill(&fs, &engine).await;
     assert!(placed > 10, "{placed}");
-    let receive_more = SkuCommand::Receive { quantity: 1, reason: "r".into() };
+    let receive_more = SkuCommand::receive(1, "r");
     assert_eq!(engine.stock(&sku("a"), receive_more).await, Err(Error::DiskFull));
     assert_eq!(engine.pay(payment("o-0", 1_000)).await, Err(Error::DiskFull));
     assert_eq!(engine.cancel(cancellation("o-0", &[])).await.unwrap().state, State::Cancelled);

@@ -1,7 +1,7 @@
 //! Entities whose invariant is broken are parked, alone and for as long as an operator wants.
 
 use earmark::domain::ids::EntityId;
-use earmark::domain::inventory::{HoldOwner, StockEvent};
+use earmark::domain::inventory::{HoldOwner, LocationId, StockEvent};
 use earmark::domain::record::Record;
 use earmark::port::fs_sim::SimFs;
 use earmark::{CancelOrder, Command, Engine, Error, Refusal, Request, SkuCommand, State};
@@ -34,7 +34,8 @@ async fn reopen_with(fs: &SimFs, engine: Engine, more: &[Raw]) -> (SimFs, Engine
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_breaks_conservation_parks_its_sku_and_no_other() {
-    let shipped = StockEvent::Shipped { owner: HoldOwner::Cart(cart("c")), quantity: 3, step: 0 };
+    let shipped =
+        StockEvent::Shipped { owner: HoldOwner::Cart(cart("c")), quantity: 3, step: 0, at: LocationId::MAIN };
     let journal = [received(&sku("a"), 5), received(&sku("b"), 5), moved(&sku("a"), 2, shipped)];
     let image = write(&journal);
     let engine = open(&image).await;
@@ -171,7 +172,7 @@ fn cancel_again() -> Request<CancelOrder> {
 async fn a_parked_sku_does_not_burn_the_key_of_a_command_to_it() {
     let (_, engine) = with_b_parked(false).await;
     let receive = || {
-        let command = SkuCommand::Receive { quantity: 1, reason: "r".into() };
+        let command = SkuCommand::receive(1, "r");
         Request::from(command).with_key(business(), key("k"))
     };
     assert!(is_parked(engine.stock(&sku("b"), receive()).await));

@@ -2,7 +2,7 @@
 
 use earmark::State;
 use earmark::domain::ids::EntityId;
-use earmark::domain::inventory::{HoldOwner, StockEvent};
+use earmark::domain::inventory::{HoldOwner, LocationId, StockEvent};
 use earmark::domain::order::OrderEvent;
 use earmark::domain::record::Record;
 
@@ -16,8 +16,14 @@ fn owner() -> HoldOwner {
 
 /// An order over one unit of `a` and `b` each, as far as its settlement's first step.
 fn until_settlement() -> Vec<Raw> {
-    let reserved =
-        StockEvent::Reserved { owner: owner(), quantity: 1, step: 1, deadline: None, purchase: None };
+    let reserved = StockEvent::Reserved {
+        owner: owner(),
+        quantity: 1,
+        step: 1,
+        deadline: None,
+        purchase: None,
+        at: LocationId::MAIN,
+    };
     let paid = OrderEvent::PaymentRecorded {
         payment: "1".parse().unwrap(),
         method: "card".parse().unwrap(),
@@ -35,7 +41,7 @@ fn until_settlement() -> Vec<Raw> {
 }
 
 fn committed(name: &str) -> Raw {
-    moved(&sku(name), 3, StockEvent::Committed { owner: owner(), quantity: 1, step: 3 })
+    moved(&sku(name), 3, StockEvent::Committed { owner: owner(), quantity: 1, step: 3, at: LocationId::MAIN })
 }
 
 /// `b` was parked and refused, `a` undid its part, `b` was unparked, and then the process died before the
@@ -44,7 +50,11 @@ fn committed(name: &str) -> Raw {
 async fn a_step_that_comes_again_after_its_own_undoing_is_refused() {
     let mut journal = until_settlement();
     journal.push(committed("a"));
-    journal.push(moved(&sku("a"), 4, StockEvent::Uncommitted { owner: owner(), quantity: 1, step: 4 }));
+    journal.push(moved(
+        &sku("a"),
+        4,
+        StockEvent::Uncommitted { owner: owner(), quantity: 1, step: 4, at: LocationId::MAIN },
+    ));
     let engine = open(&write(&journal)).await;
     let cut = engine.cut().await.unwrap();
     assert_eq!(cut.violations, Vec::<String>::new());
@@ -62,11 +72,15 @@ async fn a_shipment_that_comes_again_after_its_own_undoing_is_refused() {
     journal.push(happened(&order("o"), 5, vec![OrderEvent::Settled]));
     let lines = parts(&[(1, 1), (2, 1)]);
     journal.push(happened(&order("o"), 6, vec![OrderEvent::ShipmentStarted { lines }]));
-    journal.push(moved(&sku("a"), 4, StockEvent::Shipped { owner: owner(), quantity: 1, step: 5 }));
+    journal.push(moved(
+        &sku("a"),
+        4,
+        StockEvent::Shipped { owner: owner(), quantity: 1, step: 5, at: LocationId::MAIN },
+    ));
     journal.push(moved(
         &sku("a"),
         5,
-        StockEvent::Unshipped { owner: owner(), quantity: 1, step: 6, purchase: None },
+        StockEvent::Unshipped { owner: owner(), quantity: 1, step: 6, purchase: None, at: LocationId::MAIN },
     ));
     let engine = open(&write(&journal)).await;
     assert_sound(&engine).await;

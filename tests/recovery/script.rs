@@ -16,7 +16,7 @@ fn at(name: &str, command: SkuCommand) -> Request<Command> {
 }
 
 fn receive(name: &str, quantity: u64) -> Request<Command> {
-    at(name, SkuCommand::Receive { quantity, reason: "delivery".into() })
+    at(name, SkuCommand::receive(quantity, "delivery"))
 }
 
 fn keyed(name: &str, command: impl Into<Command>) -> Request<Command> {
@@ -50,7 +50,7 @@ pub fn script() -> Vec<Vec<Request<Command>>> {
         vec![plain(payment("o5", 4_000)), keyed("k6", cancellation("o1", &[(1, 1)]))],
         vec![
             plain(ShipOrder::all(order("o5"))),
-            keyed("k7", at("b", SkuCommand::Adjust { delta: -1, reason: "count".into() }).command),
+            keyed("k7", at("b", SkuCommand::adjust(-1, "count")).command),
         ],
         vec![
             plain(DeliverOrder::all(order("o5"))),

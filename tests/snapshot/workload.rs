@@ -61,7 +61,7 @@ impl Shop {
                 let cart = cart(&format!("cart-{}", self.random.below(5)));
                 Command::Sku(sku(name), SkuCommand::Release { cart })
             }
-            _ => Command::Sku(sku(name), SkuCommand::Receive { quantity: 3, reason: "delivery".into() }),
+            _ => Command::Sku(sku(name), SkuCommand::receive(3, "delivery")),
         }
     }
 

@@ -85,7 +85,7 @@ fn remove(folder: &Path) -> Result<()> {
 async fn receive(engine: &Engine, skus: &[SkuId]) -> Result<()> {
     for batch in skus.chunks(STOCK_BATCH) {
         let receipts = batch.iter().map(|sku| {
-            let receive = SkuCommand::Receive { quantity: AMPLE, reason: "opening stock".into() };
+            let receive = SkuCommand::receive(AMPLE, "opening stock");
             (sku.clone(), Request::from(receive))
         });
         for answer in engine.stock_all(receipts).await {

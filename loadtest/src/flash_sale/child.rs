@@ -88,7 +88,7 @@ async fn sell(plan: Plan, known: Vec<Known>, frames: mpsc::SyncSender<Frame>) ->
     let recovery = Recovery::from(engine.recovery());
     let sku = hot_sku()?;
     let business = business()?;
-    let receive = SkuCommand::Receive { quantity: u64::from(plan.stock), reason: "opening stock".into() };
+    let receive = SkuCommand::receive(u64::from(plan.stock), "opening stock");
     let receive = Request::from(receive).with_key(business.clone(), key("opening", 0)?);
     engine.stock(&sku, receive).await?;
 

@@ -49,7 +49,7 @@ pub(crate) struct Interruptions {
 
 /// The receipt of one line of the opening stock.
 pub(crate) fn receipt(number: u64, sku: SkuId, quantity: u64) -> Result<Receipt> {
-    let receive = SkuCommand::Receive { quantity, reason: "opening stock".into() };
+    let receive = SkuCommand::receive(quantity, "opening stock");
     let key = IdempotencyKey::new(format_smolstr!("stock-{number}"))?;
     Ok((sku, Request::from(receive).with_key(business()?, key)))
 }

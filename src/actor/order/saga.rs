@@ -3,7 +3,7 @@
 //! Reservations are asked for one SKU after another, in the one global order of SKU ids: an order that
 //! waits at a SKU for another order's provisional hold holds only SKUs that come before it, so no two
 //! orders ever wait for each other, and of those that contend one goes through. The other steps cannot
-//! contend and go to all SKUs at once.
+//! contend and go to all SKUs at once, before any that takes.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Grant, Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
-use crate::domain::order::{self, KeyClaim, Order, OrderEvent, Plan, SagaEnd, Short};
+use crate::domain::order::{self, Demand, KeyClaim, Order, OrderEvent, Plan, SagaEnd, Short};
 use crate::domain::record::{KeyMark, Record};
 use crate::domain::refusal::Refusal;
 use crate::guard;
@@ -25,6 +25,8 @@ use crate::guard;
 /// A saga under way. Everything in it can be derived again from the order's state after a crash.
 pub(super) struct Run {
     plan: Plan,
+    /// Whether another SKU may still refuse when one has granted units: they are provisional then.
+    provisional: bool,
     /// Steps that were asked for and not yet answered.
     waiting: usize,
     /// Position in the plan's demand of the next SKU to ask.
@@ -61,8 +63,10 @@ impl OrderState {
             self.core.keys.resume(&claim);
         }
         let done = Vec::with_capacity(plan.demand.len());
+        let provisional = plan.demand.iter().rev().take_while(|demand| demand.op.takes()).nth(1).is_some();
         self.run = Some(Run {
             plan,
+            provisional,
             waiting: 0,
             next: 0,
             done,
@@ -86,19 +90,20 @@ impl OrderState {
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
     fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
         let Some(run) = &mut self.run else { return };
-        let sequential = run.plan.op.takes();
         let from = run.next;
-        let until = if sequential { (from + 1).min(run.plan.demand.len()) } else { run.plan.demand.len() };
-        if from == until {
-            let end = run.forward_end();
-            return self.end(myself, &end);
-        }
+        let until = match run.plan.demand.get(from) {
+            Some(first) if first.op.takes() => from + 1,
+            Some(_) => run.plan.demand.partition_point(|demand| !demand.op.takes()),
+            None => {
+                let end = run.forward_end();
+                return self.end(myself, &end);
+            }
+        };
         (run.waiting, run.next) = (until - from, until);
-        let (op, number) = (run.plan.op, run.plan.number);
-        let ask = Ask { op, number, redelivered: run.redelivered, provisional: run.plan.demand.len() > 1 };
+        let ask = Ask { number: run.plan.number, redelivered: run.redelivered, provisional: run.provisional };
         for index in from..until {
-            if let Some((sku, units)) = self.run.as_ref().and_then(|r| r.plan.demand.get(index)).cloned() {
-                self.ask(myself, &sku, units, ask);
+            if let Some(demand) = self.run.as_ref().and_then(|r| r.plan.demand.get(index)).cloned() {
+                self.ask(myself, demand, ask);
             }
         }
     }
@@ -106,48 +111,42 @@ impl OrderState {
     /// Asks the SKUs that did their part to undo it, last first.
     fn go_back(&mut self, myself: &ActorRef<OrderMessage>, refusal: Refusal) {
         let Some(run) = &mut self.run else { return };
-        let Some(op) = run.plan.op.undo() else {
+        if run.plan.demand.iter().any(|demand| demand.op.undo().is_none()) {
             let reason = smol_str::format_smolstr!("a step that cannot be undone was refused: {refusal}");
             return self.park_saga(reason);
-        };
+        }
         run.undoing = true;
         run.refusal = Some(refusal.clone());
-        // After a crash any SKU may have done its part; those that did not will find nothing to undo.
-        let undo: Vec<_> = if run.redelivered && op == StepOp::Release {
-            run.plan.demand.iter().rev().cloned().collect()
-        } else {
-            run.done.iter().rev().filter_map(|index| run.plan.demand.get(*index)).cloned().collect()
-        };
+        let undo = run.to_undo();
         if undo.is_empty() {
             return self.end(myself, &SagaEnd::Undone(refusal));
         }
         run.waiting = undo.len();
-        let number = run.plan.number + 1;
-        let ask = Ask { op, number, redelivered: run.redelivered, provisional: false };
-        for (sku, units) in undo {
-            self.ask(myself, &sku, units, ask);
+        let ask = Ask { number: run.plan.number + 1, redelivered: run.redelivered, provisional: false };
+        for demand in undo {
+            self.ask(myself, demand, ask);
         }
     }
 
-    fn ask(&mut self, myself: &ActorRef<OrderMessage>, sku: &SkuId, quantity: u64, ask: Ask) {
+    fn ask(&mut self, myself: &ActorRef<OrderMessage>, demand: Demand, ask: Ask) {
         let (buyer, cart) = match &self.order {
             Some(order) => (order.customer.clone(), order.cart.clone()),
             None => (None, None),
         };
-        let (order, Ask { number, op, .. }) = (self.id.clone(), ask);
-        let partial = self.run.as_ref().is_some_and(|run| run.plan.partial);
-        let step = StockStep { order, number, op, quantity, buyer, cart, partial };
-        let Ask { redelivered, provisional, .. } = ask;
+        let Demand { sku, op, units: quantity, partial } = demand;
+        let Ask { number, redelivered, provisional } = ask;
+        let order = self.id.clone();
+        let step = StockStep { order, number, op, quantity, buyer, cart, partial, from: None };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
-            self.core.skus.send(&self.core, sku, message, Absent::HandBack)
+            self.core.skus.send(&self.core, &sku, message, Absent::HandBack)
         {
             // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
             let outcome = match step.step.op {
                 StepOp::Release => Ok(Grant::default()),
                 _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
             };
-            step.answer(sku, outcome);
+            step.answer(&sku, outcome);
         }
     }
 
@@ -268,20 +267,33 @@ impl OrderState {
 impl Run {
     /// Notes what a SKU made of its forward step.
     fn note(&mut self, sku: &SkuId, outcome: Result<Grant, Refusal>) {
+        let found = self.plan.demand.iter().enumerate().find(|(_, demand)| demand.sku == *sku);
+        let Some((index, demand)) = found else { return };
         match outcome {
             Ok(Grant { held }) => {
-                let Some(index) = self.plan.demand.iter().position(|(s, _)| s == sku) else { return };
                 self.done.push(index);
-                if self.plan.partial && self.plan.demand.get(index).is_some_and(|(_, asked)| held < *asked) {
+                if demand.partial && held < demand.units {
                     self.short.push(Short { sku: sku.clone(), granted: held });
                 }
             }
-            Err(refusal @ Refusal::InsufficientStock { .. }) if self.plan.partial => {
+            Err(refusal @ Refusal::InsufficientStock { .. }) if demand.partial => {
                 self.short.push(Short { sku: sku.clone(), granted: 0 });
                 self.nothing.get_or_insert(refusal);
             }
             Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),
         }
+    }
+
+    /// What undoes the saga, the last step first. After a crash any SKU that takes may have done so; those
+    /// that did not will find nothing to give back. The others have all been asked, and have answered.
+    fn to_undo(&self) -> Vec<Demand> {
+        let demand = &self.plan.demand;
+        let undoing = |demand: &Demand| Some(Demand { op: demand.op.undo()?, ..demand.clone() });
+        if !self.redelivered {
+            return self.done.iter().rev().filter_map(|index| undoing(demand.get(*index)?)).collect();
+        }
+        let may_have = |(index, demand): &(usize, &Demand)| demand.op.takes() || self.done.contains(index);
+        demand.iter().enumerate().rev().filter(may_have).filter_map(|(_, demand)| undoing(demand)).collect()
     }
 
     /// How the way forward came out when no SKU is left to ask. An order that is content with a part is
@@ -298,7 +310,6 @@ impl Run {
 /// How SKUs are asked.
 #[derive(Clone, Copy)]
 struct Ask {
-    op: StepOp,
     number: u32,
     redelivered: bool,
     provisional: bool,
@@ -307,11 +318,13 @@ struct Ask {
 /// Tells the SKUs that granted a provisional hold that the order's fate is decided, so that whoever waits
 /// for it there goes on.
 fn settle(core: &Arc<Core>, id: &OrderId, run: &Run) {
-    if !run.plan.op.takes() || run.plan.demand.len() < 2 {
+    if !run.provisional {
         return;
     }
-    for (sku, _) in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {
-        // A SKU that is gone has nobody waiting.
-        let _ = core.skus.send(core, sku, SkuMessage::Settle(id.clone()), Absent::HandBack);
+    for demand in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {
+        if demand.op.takes() {
+            // A SKU that is gone has nobody waiting.
+            let _ = core.skus.send(core, &demand.sku, SkuMessage::Settle(id.clone()), Absent::HandBack);
+        }
     }
 }

@@ -188,7 +188,7 @@ impl SkuState {
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-    use crate::domain::inventory::{Hold, apply};
+    use crate::domain::inventory::{LocationId, apply};
 
     #[test]
     fn a_cart_that_is_extended_a_thousand_times_has_one_place() {
@@ -203,18 +203,28 @@ mod tests {
             carts.follow(touched, &inventory, &timers);
             inventory.hold(&owner).cloned().unwrap_or_default()
         };
-        happens(&mut carts, StockEvent::Received { quantity: 3, reason: "opening".into() });
+        happens(
+            &mut carts,
+            StockEvent::Received { quantity: 3, reason: "opening".into(), at: LocationId::MAIN },
+        );
         let (owner, deadline) = (owner.clone(), Some(at(1)));
-        let reserved =
-            StockEvent::Reserved { owner: owner.clone(), quantity: 2, step: 0, deadline, purchase: None };
+        let reserved = StockEvent::Reserved {
+            owner: owner.clone(),
+            quantity: 2,
+            step: 0,
+            deadline,
+            purchase: None,
+            at: LocationId::MAIN,
+        };
         happens(&mut carts, reserved);
         for step in 2..=1_000 {
             happens(&mut carts, StockEvent::Extended { owner: owner.clone(), deadline: at(step) });
             assert_eq!((carts.by_deadline.len(), carts.first()), (1, Some(at(step))));
             assert_eq!(carts.armed, Some(at(1)), "the timers need not hear of it");
         }
-        let committed = happens(&mut carts, StockEvent::Committed { owner, quantity: 2, step: 0 });
-        assert_eq!(committed, Hold { committed: 2, ..Hold::default() });
+        let committed =
+            happens(&mut carts, StockEvent::Committed { owner, quantity: 2, step: 0, at: LocationId::MAIN });
+        assert_eq!((committed.reserved, committed.committed, committed.deadline), (0, 2, None));
         assert_eq!((carts.by_deadline.len(), carts.armed), (0, None));
     }
 }

@@ -101,12 +101,13 @@ impl From<CancelOrder> for Command {
 
 impl Command {
     /// Checks that the command's records have a bounded size, whatever it asks for: `lines_max` lines at the
-    /// most, and reasons of a bounded length. Done before anything of the command is recorded.
+    /// most, which parts of a kit count as, and reasons of a bounded length. Done before anything of the command is recorded.
     ///
     /// # Errors
     /// [`Refusal::TooManyLines`] or [`Refusal::ReasonTooLong`].
     pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
         let (lines, reason) = match self {
+            Self::Sku(_, SkuCommand::SetPolicy(policy)) => (policy.kit.as_ref().map_or(0, Vec::len), None),
             Self::Sku(_, command) => (0, command.reason()),
             Self::Order(_, OrderCommand::Place(place)) => {
                 if let Some(delivery) = &place.delivery {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{CartId, CustomerId, DeliveryId, OrderId};
-use crate::domain::inventory::{HoldOwner, Place, Reason, StockPolicy};
+use crate::domain::inventory::{HoldOwner, LocationId, Place, Reason, StockPolicy};
 use crate::domain::time::Timestamp;
 
 /// A command to one SKU's inventory.
@@ -15,6 +15,8 @@ pub enum SkuCommand {
         quantity: u64,
         /// Why, in the caller's words.
         reason: Reason,
+        /// Where they are put.
+        at: LocationId,
     },
     /// A count is to be corrected.
     Adjust {
@@ -22,6 +24,8 @@ pub enum SkuCommand {
         delta: i64,
         /// Why, in the caller's words.
         reason: Reason,
+        /// Where it was counted.
+        at: LocationId,
     },
     /// Hold units for a cart. Asking again replaces the cart's hold; it does not stack.
     Reserve(ReserveStock),
@@ -36,6 +40,8 @@ pub enum SkuCommand {
         to: Place,
         /// Why, in the caller's words.
         reason: Reason,
+        /// The location at which this happens.
+        at: LocationId,
     },
     /// A delivery is on its way. It is a promise, not stock: nothing can be reserved on it. Announcing it
     /// again replaces what was announced; zero units call it off.
@@ -46,6 +52,8 @@ pub enum SkuCommand {
         quantity: u64,
         /// When they are expected.
         expected: Timestamp,
+        /// Where they will arrive.
+        at: LocationId,
     },
     /// Units of an announced delivery came in. More of them than were announced are received all the same;
     /// fewer leave the rest announced.
@@ -56,6 +64,8 @@ pub enum SkuCommand {
         quantity: u64,
         /// Why, in the caller's words.
         reason: Reason,
+        /// Where they are put; `None` for where they were announced.
+        at: Option<LocationId>,
     },
     /// Change the rules of the SKU.
     SetPolicy(Box<StockPolicy>),
@@ -83,6 +93,8 @@ pub enum SkuCommand {
         cart: CartId,
         /// Units that leave.
         quantity: u64,
+        /// Where they leave; `None` for the order in which they were allocated.
+        from: Option<LocationId>,
     },
     /// Shipped units come back into stock.
     ReturnToStock {
@@ -92,6 +104,8 @@ pub enum SkuCommand {
         to: Place,
         /// Why, in the caller's words.
         reason: Reason,
+        /// The location they are brought to.
+        at: LocationId,
     },
     /// Units that nobody holds are lost, broken or expired.
     WriteOff {
@@ -101,10 +115,100 @@ pub enum SkuCommand {
         from: Place,
         /// Why, in the caller's words.
         reason: Reason,
+        /// The location they were at.
+        at: LocationId,
+    },
+    /// Available units are brought from one location to another.
+    Transfer {
+        /// Units to bring.
+        quantity: u64,
+        /// The location they leave.
+        from: LocationId,
+        /// The location they are brought to.
+        to: LocationId,
+        /// Why, in the caller's words.
+        reason: Reason,
     },
 }
 
+/// Commands as they are mostly given; [`SkuCommand::at`] names a location other than the default one.
 impl SkuCommand {
+    /// [`SkuCommand::Receive`].
+    #[must_use]
+    pub fn receive(quantity: u64, reason: impl Into<Reason>) -> Self {
+        Self::Receive { quantity, reason: reason.into(), at: LocationId::MAIN }
+    }
+
+    /// [`SkuCommand::Adjust`].
+    #[must_use]
+    pub fn adjust(delta: i64, reason: impl Into<Reason>) -> Self {
+        Self::Adjust { delta, reason: reason.into(), at: LocationId::MAIN }
+    }
+
+    /// [`SkuCommand::Move`].
+    #[must_use]
+    pub fn put(quantity: u64, from: Place, to: Place, reason: impl Into<Reason>) -> Self {
+        Self::Move { quantity, from, to, reason: reason.into(), at: LocationId::MAIN }
+    }
+
+    /// [`SkuCommand::Transfer`].
+    #[must_use]
+    pub fn transfer(quantity: u64, from: LocationId, to: LocationId, reason: impl Into<Reason>) -> Self {
+        Self::Transfer { quantity, from, to, reason: reason.into() }
+    }
+
+    /// [`SkuCommand::Announce`].
+    #[must_use]
+    pub fn announce(delivery: DeliveryId, quantity: u64, expected: Timestamp) -> Self {
+        Self::Announce { delivery, quantity, expected, at: LocationId::MAIN }
+    }
+
+    /// [`SkuCommand::ReceiveDelivery`], where it was announced.
+    #[must_use]
+    pub fn receive_delivery(delivery: DeliveryId, quantity: u64, reason: impl Into<Reason>) -> Self {
+        Self::ReceiveDelivery { delivery, quantity, reason: reason.into(), at: None }
+    }
+
+    /// [`SkuCommand::Ship`].
+    #[must_use]
+    pub fn ship(cart: CartId, quantity: u64) -> Self {
+        Self::Ship { cart, quantity, from: None }
+    }
+
+    /// [`SkuCommand::ReturnToStock`].
+    #[must_use]
+    pub fn return_to_stock(quantity: u64, to: Place, reason: impl Into<Reason>) -> Self {
+        Self::ReturnToStock { quantity, to, reason: reason.into(), at: LocationId::MAIN }
+    }
+
+    /// [`SkuCommand::WriteOff`].
+    #[must_use]
+    pub fn write_off(quantity: u64, from: Place, reason: impl Into<Reason>) -> Self {
+        Self::WriteOff { quantity, from, reason: reason.into(), at: LocationId::MAIN }
+    }
+
+    /// The same command at a location; for [`SkuCommand::Ship`], from it. Commands that concern no one
+    /// location stay as they are.
+    #[must_use]
+    pub fn at(mut self, location: LocationId) -> Self {
+        match &mut self {
+            Self::Receive { at, .. }
+            | Self::Adjust { at, .. }
+            | Self::Move { at, .. }
+            | Self::Announce { at, .. }
+            | Self::ReturnToStock { at, .. }
+            | Self::WriteOff { at, .. } => *at = location,
+            Self::ReceiveDelivery { at, .. } | Self::Ship { from: at, .. } => *at = Some(location),
+            Self::Reserve(_)
+            | Self::SetPolicy(_)
+            | Self::Extend { .. }
+            | Self::Commit { .. }
+            | Self::Release { .. }
+            | Self::Transfer { .. } => {}
+        }
+        self
+    }
+
     /// The reason in the caller's words, where the command has one.
     #[must_use]
     pub const fn reason(&self) -> Option<&Reason> {
@@ -114,7 +218,8 @@ impl SkuCommand {
             | Self::ReturnToStock { reason, .. }
             | Self::WriteOff { reason, .. }
             | Self::Move { reason, .. }
-            | Self::ReceiveDelivery { reason, .. } => Some(reason),
+            | Self::ReceiveDelivery { reason, .. }
+            | Self::Transfer { reason, .. } => Some(reason),
             Self::Reserve(_)
             | Self::SetPolicy(_)
             | Self::Announce { .. }
@@ -192,6 +297,9 @@ pub struct StockStep {
     /// Whether a step that takes is content with fewer units than it asks for, but at least one; and a
     /// `Release` gives back what there is, up to what it asks for.
     pub partial: bool,
+    /// Where `Ship` takes the units, and where `Unship` finds them again; `None` for the order in which they
+    /// were allocated, and for where they left from.
+    pub from: Option<LocationId>,
 }
 
 /// What an order has at a SKU after a step.

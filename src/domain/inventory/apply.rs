@@ -1,10 +1,13 @@
-//! What a movement does to the counters and to the hold it touches. Live and replay run this same code.
+//! What an event makes of an inventory. Live and replay run this same code.
 
 use super::buyers::Buyers;
+use super::counters::Counters;
 use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Tally};
+use super::locations::Ahead;
+use super::movement::{count, take_hold_on};
 use super::policy::StockPolicy;
-use super::state::{Counters, Incoming, InvariantBroken, Inventory};
+use super::state::{Incoming, InvariantBroken, Inventory};
 use crate::domain::ids::DeliveryId;
 use crate::domain::record::SkuRecord;
 
@@ -24,17 +27,22 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         value: i128::from(inventory.version),
         change: 1,
     })?;
-    let Projection { counters, hold, changed, .. } = after;
+    let Projection { counters, hold, locations, changed, .. } = after;
+    let located = locations.into_changed();
     match event {
         StockEvent::PolicySet { policy } => set_policy(inventory, policy)?,
-        StockEvent::Announced { delivery, quantity, expected } => {
-            announce(inventory, delivery, Incoming { quantity: *quantity, expected: *expected });
+        StockEvent::Announced { delivery, quantity, expected, at } => {
+            let incoming = Incoming { quantity: *quantity, expected: *expected, at: at.clone() };
+            announce(inventory, delivery, incoming);
         }
         StockEvent::Arrived { delivery, quantity } => arrive(inventory, delivery, *quantity)?,
         _ => {}
     }
     inventory.version = version;
     inventory.counters = counters;
+    if !located.is_empty() {
+        inventory.locations.get_or_insert_default().take_over(located, event);
+    }
     if let Some(owner) = owner {
         inventory.holds.put(owner, hold);
     }
@@ -65,8 +73,8 @@ fn announce(inventory: &mut Inventory, delivery: &DeliveryId, incoming: Incoming
 }
 
 fn arrive(inventory: &mut Inventory, delivery: &DeliveryId, change: u64) -> Result<(), InvariantBroken> {
-    let incoming = inventory.incoming.get(delivery).copied();
-    let value = incoming.map_or(0, |incoming| incoming.quantity);
+    let incoming = inventory.incoming.get(delivery).cloned();
+    let value = incoming.as_ref().map_or(0, |incoming| incoming.quantity);
     let (event, counter) = ("Arrived", "announced");
     let below = InvariantBroken::BelowZero { event, counter, value, change };
     let incoming = incoming.ok_or(below.clone())?;
@@ -96,6 +104,7 @@ pub(super) struct Projection<'a> {
     pub(super) counters: Counters,
     /// What the owner holds; empty where it holds nothing.
     pub(super) hold: Hold,
+    pub(super) locations: Ahead<'a>,
     tally: Tally,
     buyers: Option<&'a Buyers>,
     /// The accounts that have changed, where there are any.
@@ -107,6 +116,7 @@ impl<'a> Projection<'a> {
         Self {
             counters: inventory.counters,
             hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
+            locations: Ahead::of(inventory.locations.as_deref()),
             tally: inventory.holds.tally(),
             buyers: inventory.buyers.as_deref(),
             changed: None,
@@ -123,16 +133,20 @@ impl<'a> Projection<'a> {
     pub(super) fn advance(&mut self, event: &StockEvent) -> Result<(), InvariantBroken> {
         let held = self.hold.units();
         let before = self.buyers.map(|_| self.hold.clone());
-        movement(&mut self.counters, &mut self.hold, event)?;
-        if let Some((_, step)) = event.hold()
-            && step > self.hold.step
-        {
-            self.hold.step = step;
-            self.hold.from_cart = None;
+        if let Some((_, step)) = event.hold() {
+            take_hold_on(&mut self.hold, event)?;
+            if step > self.hold.step {
+                self.hold.step = step;
+                self.hold.from_cart = None;
+            }
+            if let StockEvent::TookOver { from, .. } = event {
+                self.hold.from_cart = Some(from.clone());
+            }
         }
-        if let StockEvent::TookOver { from, .. } = event {
-            self.hold.from_cart = Some(from.clone());
+        if self.locations.is_kept() || event.is_elsewhere() {
+            self.locations.advance(event, &self.counters)?;
         }
+        count(&mut self.counters, event)?;
         if self.hold.reserved == 0 {
             // Only reserved units can lapse.
             self.hold.deadline = None;
@@ -158,140 +172,6 @@ impl<'a> Projection<'a> {
                 return Err(out_of_range(self, "units of a buyer"));
             }
         }
-        Ok(())
-    }
-}
-
-/// The table of movements: what each takes from where, and where it puts it.
-fn movement(c: &mut Counters, hold: &mut Hold, event: &StockEvent) -> Result<(), InvariantBroken> {
-    let by = Mover { event: event.name() };
-    match event {
-        StockEvent::Reserved { quantity, deadline, purchase, .. } => {
-            hold.deadline = *deadline;
-            if purchase.is_some() {
-                hold.purchase.clone_from(purchase);
-            }
-            by.take("available", &mut c.available, *quantity)?;
-            by.add("reserved", &mut c.reserved, *quantity)?;
-            by.add("reserved units of the hold", &mut hold.reserved, *quantity)
-        }
-        StockEvent::Committed { quantity, .. } => {
-            by.take("reserved units of the hold", &mut hold.reserved, *quantity)?;
-            by.take("reserved", &mut c.reserved, *quantity)?;
-            by.add("committed", &mut c.committed, *quantity)?;
-            by.add("committed units of the hold", &mut hold.committed, *quantity)
-        }
-        StockEvent::Uncommitted { quantity, .. } => {
-            by.take("committed units of the hold", &mut hold.committed, *quantity)?;
-            by.take("committed", &mut c.committed, *quantity)?;
-            by.add("reserved", &mut c.reserved, *quantity)?;
-            by.add("reserved units of the hold", &mut hold.reserved, *quantity)
-        }
-        StockEvent::Released { reserved, committed, .. } => {
-            by.take("reserved units of the hold", &mut hold.reserved, *reserved)?;
-            by.take("committed units of the hold", &mut hold.committed, *committed)?;
-            by.take("reserved", &mut c.reserved, *reserved)?;
-            by.take("committed", &mut c.committed, *committed)?;
-            by.add("available", &mut c.available, *reserved)?;
-            by.add("available", &mut c.available, *committed)
-        }
-        StockEvent::Shipped { quantity, .. } => {
-            by.take("committed units of the hold", &mut hold.committed, *quantity)?;
-            by.take("committed", &mut c.committed, *quantity)?;
-            by.add("shipped", &mut c.shipped, *quantity)
-        }
-        StockEvent::Unshipped { quantity, purchase, .. } => {
-            if hold.purchase.is_none() {
-                hold.purchase.clone_from(purchase);
-            }
-            by.take("shipped", &mut c.shipped, *quantity)?;
-            by.add("committed", &mut c.committed, *quantity)?;
-            by.add("committed units of the hold", &mut hold.committed, *quantity)
-        }
-        StockEvent::Extended { deadline, .. } => {
-            hold.deadline = Some(*deadline);
-            Ok(())
-        }
-        _ => ownerless(c, &by, event),
-    }
-}
-
-/// The rest of the table: movements that touch no hold.
-fn ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(), InvariantBroken> {
-    match event {
-        StockEvent::Received { quantity, .. } => {
-            by.add("received", &mut c.received, *quantity)?;
-            by.add("available", &mut c.available, *quantity)
-        }
-        StockEvent::Adjusted { delta, .. } => {
-            by.adjust(&mut c.adjusted, *delta)?;
-            let units = delta.unsigned_abs();
-            if *delta < 0 {
-                by.take("available", &mut c.available, units)
-            } else {
-                by.add("available", &mut c.available, units)
-            }
-        }
-        StockEvent::Returned { quantity, to, .. } => {
-            by.add("returned", &mut c.returned, *quantity)?;
-            by.add("units in that place", c.at_mut(*to), *quantity)
-        }
-        StockEvent::Moved { quantity, from, to, .. } => {
-            by.take("units in that place", c.at_mut(*from), *quantity)?;
-            by.add("units in that place", c.at_mut(*to), *quantity)
-        }
-        StockEvent::WrittenOff { quantity, from, .. } => {
-            by.take("units in that place", c.at_mut(*from), *quantity)?;
-            by.add("written off", &mut c.written_off, *quantity)
-        }
-        StockEvent::Reserved { .. }
-        | StockEvent::Committed { .. }
-        | StockEvent::Uncommitted { .. }
-        | StockEvent::Released { .. }
-        | StockEvent::Shipped { .. }
-        | StockEvent::Unshipped { .. }
-        | StockEvent::Extended { .. }
-        | StockEvent::PolicySet { .. }
-        | StockEvent::Announced { .. }
-        | StockEvent::Arrived { .. }
-        | StockEvent::StockLow { .. }
-        | StockEvent::TookOver { .. } => Ok(()),
-    }
-}
-
-/// Checked arithmetic that names the event and the counter when it fails.
-struct Mover {
-    event: &'static str,
-}
-
-impl Mover {
-    fn add(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
-            event: self.event,
-            counter,
-            value: i128::from(*value),
-            change: i128::from(change),
-        })?;
-        Ok(())
-    }
-
-    fn take(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-        *value = value.checked_sub(change).ok_or(InvariantBroken::BelowZero {
-            event: self.event,
-            counter,
-            value: *value,
-            change,
-        })?;
-        Ok(())
-    }
-
-    fn adjust(&self, value: &mut i64, change: i64) -> Result<(), InvariantBroken> {
-        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
-            event: self.event,
-            counter: "adjusted",
-            value: i128::from(*value),
-            change: i128::from(change),
-        })?;
         Ok(())
     }
 }

@@ -2,11 +2,14 @@
 
 use smallvec::SmallVec;
 
+use super::counters::Place;
 use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
+use super::location::LocationId;
+use super::moves::Move;
 use super::policy::StockPolicy;
-use super::state::{Incoming, Inventory, Place};
+use super::state::{Incoming, Inventory};
 use crate::domain::command::{ReserveStock, SkuCommand, StockAnswer};
 use crate::domain::ids::{CartId, CustomerId};
 use crate::domain::refusal::{Refusal, check_reason};
@@ -29,16 +32,18 @@ pub struct Decision {
 /// a quantity of zero, a sum that does not fit.
 pub fn decide(inventory: &Inventory, command: &SkuCommand, now: Timestamp) -> Result<Decision, Refusal> {
     command.reason().map_or(Ok(()), |reason| check_reason(reason))?;
+    inventory.kit_allows(command)?;
     let draft = match command {
         SkuCommand::Reserve(asked) => reserve(inventory, asked, now),
         SkuCommand::SetPolicy(policy) => set_policy(inventory, policy),
         SkuCommand::Extend { cart, deadline } => extend(inventory, cart, *deadline, now),
         SkuCommand::Commit { cart } => commit(inventory, cart, now),
         SkuCommand::Release { cart } => release(inventory, cart),
-        SkuCommand::Ship { cart, quantity } => ship(inventory, cart, *quantity, now),
-        SkuCommand::Receive { quantity, reason } => {
+        SkuCommand::Ship { cart, quantity, from } => ship(inventory, cart, *quantity, from.as_ref(), now),
+        SkuCommand::Receive { quantity, reason, at } => {
             let mut draft = Draft::new(inventory, None)?;
-            draft.record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })?;
+            let (quantity, reason, at) = (*quantity, reason.clone(), at.clone());
+            draft.record(StockEvent::Received { quantity, reason, at })?;
             Ok(draft)
         }
         _ => ownerless(inventory, command),
@@ -52,27 +57,29 @@ fn ownerless<'a>(inventory: &'a Inventory, command: &SkuCommand) -> Result<Draft
     let mut draft = Draft::new(inventory, None)?;
     draft.known()?;
     match command {
-        SkuCommand::Adjust { delta, reason } => {
+        SkuCommand::Adjust { delta, reason, at } => {
             positive(delta.unsigned_abs())?;
             if *delta < 0 {
-                draft.has(delta.unsigned_abs(), Place::Available)?;
+                draft.has(delta.unsigned_abs(), Place::Available, at)?;
             }
-            draft.record(StockEvent::Adjusted { delta: *delta, reason: reason.clone() })?;
+            let (reason, at) = (reason.clone(), at.clone());
+            draft.record(StockEvent::Adjusted { delta: *delta, reason, at })?;
         }
-        SkuCommand::ReturnToStock { quantity, to, reason } => {
+        SkuCommand::ReturnToStock { quantity, to, reason, at } => {
             positive(*quantity)?;
             let shipped = draft.counters().away();
             if *quantity > shipped {
                 let sku = inventory.sku.clone();
                 return Err(Refusal::ReturnExceedsShipped { sku, requested: *quantity, shipped });
             }
-            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason: reason.clone() })?;
+            let (reason, at) = (reason.clone(), at.clone());
+            draft.record(StockEvent::Returned { quantity: *quantity, to: *to, reason, at })?;
         }
-        SkuCommand::WriteOff { quantity, from, reason } => {
+        SkuCommand::WriteOff { quantity, from, reason, at } => {
             positive(*quantity)?;
-            draft.has(*quantity, *from)?;
-            let (quantity, from, reason) = (*quantity, *from, reason.clone());
-            draft.record(StockEvent::WrittenOff { quantity, from, reason })?;
+            draft.has(*quantity, *from, at)?;
+            let (quantity, from, reason, at) = (*quantity, *from, reason.clone(), at.clone());
+            draft.record(StockEvent::WrittenOff { quantity, from, reason, at })?;
         }
         _ => supply(&mut draft, command)?,
     }
@@ -82,32 +89,43 @@ fn ownerless<'a>(inventory: &'a Inventory, command: &SkuCommand) -> Result<Draft
 /// Commands that put units elsewhere or speak of units to come.
 fn supply(draft: &mut Draft<'_>, command: &SkuCommand) -> Result<(), Refusal> {
     match command {
-        SkuCommand::Move { quantity, from, to, reason } => {
+        SkuCommand::Move { quantity, from, to, reason, at } => {
             let (quantity, from, to) = (*quantity, *from, *to);
             positive(quantity)?;
-            draft.has(quantity, from)?;
+            draft.has(quantity, from, at)?;
             if from == to {
                 return Ok(());
             }
-            draft.record(StockEvent::Moved { quantity, from, to, reason: reason.clone() })
+            let (reason, at) = (reason.clone(), at.clone());
+            draft.record(StockEvent::Moved { quantity, from, to, reason, at })
         }
-        SkuCommand::Announce { delivery, quantity, expected } => {
-            let (quantity, expected) = (*quantity, *expected);
+        SkuCommand::Transfer { quantity, from, to, reason } => {
+            positive(*quantity)?;
+            draft.has(*quantity, Place::Available, from)?;
+            if from == to {
+                return Ok(());
+            }
+            let (quantity, from, to, reason) = (*quantity, from.clone(), to.clone(), reason.clone());
+            draft.record(StockEvent::Transferred { quantity, from, to, reason })
+        }
+        SkuCommand::Announce { delivery, quantity, expected, at } => {
+            let (quantity, expected, at) = (*quantity, *expected, at.clone());
             let unchanged = match draft.incoming(delivery) {
-                Some(announced) => announced == Incoming { quantity, expected },
+                Some(announced) => *announced == Incoming { quantity, expected, at: at.clone() },
                 None => quantity == 0,
             };
             if unchanged {
                 return Ok(());
             }
-            draft.record(StockEvent::Announced { delivery: delivery.clone(), quantity, expected })
+            draft.record(StockEvent::Announced { delivery: delivery.clone(), quantity, expected, at })
         }
-        SkuCommand::ReceiveDelivery { delivery, quantity, reason } => {
+        SkuCommand::ReceiveDelivery { delivery, quantity, reason, at } => {
             positive(*quantity)?;
             let announced = draft.incoming(delivery).ok_or_else(|| draft.unknown_delivery())?;
+            let at = at.as_ref().unwrap_or(&announced.at).clone();
             let arrived = announced.quantity.min(*quantity);
             draft.record(StockEvent::Arrived { delivery: delivery.clone(), quantity: arrived })?;
-            draft.record(StockEvent::Received { quantity: *quantity, reason: reason.clone() })
+            draft.record(StockEvent::Received { quantity: *quantity, reason: reason.clone(), at })
         }
         _ => Ok(()),
     }
@@ -122,6 +140,7 @@ fn set_policy<'a>(inventory: &'a Inventory, policy: &StockPolicy) -> Result<Draf
     if current == policy {
         return Ok(draft);
     }
+    inventory.check_kit(policy)?;
     draft.record(StockEvent::PolicySet { policy: Box::new(policy.clone()) })?;
     let available = draft.counters().available;
     for &threshold in policy.low_stock.range(available..).rev() {
@@ -191,7 +210,7 @@ pub(super) fn give_back(
         return Ok(());
     }
     let cause = if draft.hold().lapsed(now) { ReleaseCause::Expired } else { cause };
-    draft.record(StockEvent::Released { owner: owner.clone(), reserved, committed: 0, step: 0, cause })
+    draft.release(&Move { owner, quantity: reserved, step: 0 }, cause)
 }
 
 /// Moves the deadline of a cart's reserved units on. An earlier deadline than theirs is late news of
@@ -223,7 +242,7 @@ fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result
     }
     let quantity = draft.hold().reserved;
     if quantity > 0 {
-        draft.record(StockEvent::Committed { owner, quantity, step: 0 })?;
+        draft.commit(&Move { owner: &owner, quantity, step: 0 })?;
     }
     Ok(draft)
 }
@@ -231,10 +250,9 @@ fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result
 fn release<'a>(inventory: &'a Inventory, cart: &CartId) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?;
-    let (reserved, committed) = (draft.hold().reserved, draft.hold().committed);
-    if !draft.hold().is_empty() {
-        let cause = ReleaseCause::Asked;
-        draft.record(StockEvent::Released { owner, reserved, committed, step: 0, cause })?;
+    let quantity = draft.hold().held().ok_or(Refusal::Overflow)?;
+    if quantity > 0 {
+        draft.release(&Move { owner: &owner, quantity, step: 0 }, ReleaseCause::Asked)?;
     }
     Ok(draft)
 }
@@ -243,6 +261,7 @@ fn ship<'a>(
     inventory: &'a Inventory,
     cart: &CartId,
     quantity: u64,
+    from: Option<&LocationId>,
     now: Timestamp,
 ) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
@@ -253,9 +272,10 @@ fn ship<'a>(
     if draft.hold().is_empty() || (committed == 0 && draft.hold().lapsed(now)) {
         return Err(draft.unknown_hold());
     }
+    let committed = from.map_or(committed, |at| draft.hold().part(at).committed);
     if quantity > committed {
         return Err(draft.hold_exceeded(quantity, committed));
     }
-    draft.record(StockEvent::Shipped { owner, quantity, step: 0 })?;
+    draft.ship(&Move { owner: &owner, quantity, step: 0 }, from)?;
     Ok(draft)
 }

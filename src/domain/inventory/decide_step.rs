@@ -12,6 +12,7 @@ use super::decide::{give_back, purchase};
 use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
+use super::moves::Move;
 use super::state::Inventory;
 use super::takeover::TakeOver;
 use crate::domain::command::{Grant, StepOp, StockStep};
@@ -59,10 +60,11 @@ pub fn decide_step(
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
+        inventory.refuse_kit()?;
         let (quantity, taken_over) = reserve(&mut draft, owner.clone(), step, now)?;
         let number = step.number;
         if step.op == StepOp::Take {
-            draft.record(StockEvent::Committed { owner: owner.clone(), quantity, step: number })?;
+            draft.commit(&Move { owner: &owner, quantity, step: number })?;
         }
         if let Some(from) = taken_over {
             draft.record(StockEvent::TookOver { owner, step: number, from })?;
@@ -77,24 +79,18 @@ pub fn decide_step(
     };
     suffices(&draft, step, quantity)?;
     let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
-    let event = match step.op {
+    let units = Move { owner: &owner, quantity, step: number };
+    match step.op {
         // Those that take were decided above.
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
-            StockEvent::Committed { owner, quantity, step: number }
-        }
-        StepOp::Uncommit => StockEvent::Uncommitted { owner, quantity, step: number },
-        StepOp::Release => {
-            let reserved = quantity.min(draft.hold().reserved);
-            let (committed, cause) = (quantity - reserved, ReleaseCause::Asked);
-            StockEvent::Released { owner, reserved, committed, step: number, cause }
-        }
-        StepOp::Ship => StockEvent::Shipped { owner, quantity, step: number },
+        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.commit(&units),
+        StepOp::Uncommit => draft.uncommit(&units),
+        StepOp::Release => draft.release(&units, ReleaseCause::Asked),
+        StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
-            let purchase = step.buyer.clone().map(|buyer| Box::new(Purchase { buyer, day: None }));
-            StockEvent::Unshipped { owner, quantity, step: number, purchase }
+            let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
+            draft.unship(&units, step.from.as_ref(), purchase.as_ref())
         }
-    };
-    draft.record(event)?;
+    }?;
     // Before the draft turns to the cart.
     let held = draft.hold().held().ok_or(Refusal::Overflow)?;
     if let Some(taken) = undone_take_over {
@@ -152,9 +148,13 @@ fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Re
     let hold = draft.hold();
     let units = match step.op {
         StepOp::Reserve | StepOp::Take | StepOp::Commit => hold.reserved,
-        StepOp::Uncommit | StepOp::Ship => hold.committed,
+        StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),
+        StepOp::Uncommit => hold.committed,
         StepOp::Release => hold.held().ok_or(Refusal::Overflow)?,
-        StepOp::Unship => draft.counters().away(),
+        StepOp::Unship => {
+            let away = draft.counters().away();
+            step.from.as_ref().map_or(away, |at| away.min(draft.counters_at(at).shipped))
+        }
     };
     if quantity > units { Err(draft.hold_exceeded(quantity, units)) } else { Ok(()) }
 }

@@ -3,12 +3,16 @@
 use smallvec::SmallVec;
 use smol_str::format_smolstr;
 
+use super::allocation::{Allocation, Shelf};
 use super::apply::Projection;
 use super::buyers::{Account, Buyers};
+use super::counters::{Counters, Place};
 use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Purchase};
+use super::location::LocationId;
+use super::locations::Locations;
 use super::policy::StockPolicy;
-use super::state::{Counters, Incoming, InvariantBroken, Inventory, Place};
+use super::state::{Incoming, InvariantBroken, Inventory};
 use crate::domain::command::StockAnswer;
 use crate::domain::ids::DeliveryId;
 use crate::domain::refusal::Refusal;
@@ -55,14 +59,41 @@ impl<'a> Draft<'a> {
         &self.after.counters
     }
 
+    /// The counters of one location after the events so far.
+    pub(super) fn counters_at(&self, at: &LocationId) -> Counters {
+        let locations = &self.after.locations;
+        if locations.is_kept() || !at.is_main() {
+            locations.get(at).copied().unwrap_or_default()
+        } else {
+            self.after.counters
+        }
+    }
+
+    /// What was known of the locations before this decision; `None` while all is at the default one.
+    pub(super) fn located(&self) -> Option<&Locations> {
+        self.after.locations.known()
+    }
+
+    /// How the SKU chooses among locations; `None` while there is nothing to choose.
+    pub(super) fn strategy(&self) -> Option<Allocation> {
+        let policy = self.inventory.policy();
+        let strategy = || policy.map(|policy| policy.allocation.clone()).unwrap_or_default();
+        self.after.locations.is_kept().then(strategy)
+    }
+
+    /// What every location has available after the events so far.
+    pub(super) fn shelves(&self) -> Vec<Shelf> {
+        self.after.locations.shelves()
+    }
+
     /// The owner's hold after the events so far; empty where it holds nothing.
     pub(super) fn hold(&self) -> &Hold {
         &self.after.hold
     }
 
     /// What is announced of a delivery, before this decision.
-    pub(super) fn incoming(&self, delivery: &DeliveryId) -> Option<Incoming> {
-        self.inventory.incoming().get(delivery).copied()
+    pub(super) fn incoming(&self, delivery: &DeliveryId) -> Option<&Incoming> {
+        self.inventory.incoming().get(delivery)
     }
 
     pub(super) fn unknown_delivery(&self) -> Refusal {
@@ -77,12 +108,12 @@ impl<'a> Draft<'a> {
         Refusal::HoldExceeded { sku: self.inventory.sku.clone(), requested, held }
     }
 
-    /// Refuses to take more units out of a place than are there.
-    pub(super) fn has(&self, quantity: u64, place: Place) -> Result<(), Refusal> {
-        let available = self.counters().at(place);
+    /// Refuses to take more units out of a place at a location than are there.
+    pub(super) fn has(&self, quantity: u64, place: Place, at: &LocationId) -> Result<(), Refusal> {
+        let available = self.counters_at(at).at(place);
         if quantity > available {
-            let sku = self.inventory.sku.clone();
-            return Err(Refusal::BelowZero { sku, place, requested: quantity, available });
+            let (sku, at) = (self.inventory.sku.clone(), at.clone());
+            return Err(Refusal::BelowZero { sku, place, at, requested: quantity, available });
         }
         Ok(())
     }
@@ -99,13 +130,12 @@ impl<'a> Draft<'a> {
         units: Units,
         purchase: Option<Box<Purchase>>,
     ) -> Result<(), Refusal> {
-        let Units { quantity, step, deadline } = units;
         let (Some(policy), Some(before)) = (&self.inventory.policy, &self.inventory.buyers) else {
-            return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase });
+            return self.take(owner, units, purchase);
         };
         let counted = purchase.clone();
-        self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase })?;
-        counted.map_or(Ok(()), |counted| self.within(&counted, quantity, policy, before))
+        self.take(owner, units, purchase)?;
+        counted.map_or(Ok(()), |counted| self.within(&counted, units.quantity, policy, before))
     }
 
     fn within(

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::counters::Place;
 use super::holds::{HoldOwner, Purchase};
+use super::location::LocationId;
 use super::policy::StockPolicy;
-use super::state::Place;
 use super::takeover::TakeOver;
 use crate::domain::ids::{CartId, DeliveryId};
 use crate::domain::time::Timestamp;
@@ -13,7 +14,8 @@ use crate::domain::time::Timestamp;
 /// Why stock was received, adjusted, returned or written off, in the caller's words.
 pub type Reason = SmolStr;
 
-/// A movement of units of one SKU. Quantities are positive unless said otherwise.
+/// A movement of units of one SKU at one location. Quantities are positive unless said otherwise; what
+/// happens at several locations is several events of one record.
 ///
 /// `step` is the number of the order's saga step that asked for the movement, 0 where a caller asked
 /// for it directly; it makes a redelivered step recognisable.
@@ -25,6 +27,8 @@ pub enum StockEvent {
         quantity: u64,
         /// Purchase order, delivery note … in the caller's words.
         reason: Reason,
+        /// Where they were put.
+        at: LocationId,
     },
     /// A count was corrected.
     Adjusted {
@@ -32,6 +36,8 @@ pub enum StockEvent {
         delta: i64,
         /// What the count found.
         reason: Reason,
+        /// Where it was counted.
+        at: LocationId,
     },
     /// Available units became held by `owner`.
     Reserved {
@@ -45,6 +51,8 @@ pub enum StockEvent {
         deadline: Option<Timestamp>,
         /// Whom the units count for, where the buyer is known.
         purchase: Option<Box<Purchase>>,
+        /// Where they lie.
+        at: LocationId,
     },
     /// Reserved units of `owner` became committed: they are paid for.
     Committed {
@@ -54,6 +62,8 @@ pub enum StockEvent {
         quantity: u64,
         /// The saga step that asked.
         step: u32,
+        /// Where they lie.
+        at: LocationId,
     },
     /// Committed units of `owner` became reserved again: the commit was compensated.
     Uncommitted {
@@ -63,6 +73,8 @@ pub enum StockEvent {
         quantity: u64,
         /// The saga step that asked.
         step: u32,
+        /// Where they lie.
+        at: LocationId,
     },
     /// Held units became available again.
     Released {
@@ -76,6 +88,8 @@ pub enum StockEvent {
         step: u32,
         /// What ended the hold.
         cause: ReleaseCause,
+        /// Where they lie.
+        at: LocationId,
     },
     /// Committed units left the house.
     Shipped {
@@ -85,6 +99,8 @@ pub enum StockEvent {
         quantity: u64,
         /// The saga step that asked.
         step: u32,
+        /// Where they left.
+        at: LocationId,
     },
     /// Units said to be shipped had not left: they are committed to `owner` again.
     Unshipped {
@@ -96,6 +112,8 @@ pub enum StockEvent {
         step: u32,
         /// The buyer, where known. The day on which the units counted went with them.
         purchase: Option<Box<Purchase>>,
+        /// Where they lie.
+        at: LocationId,
     },
     /// Shipped units came back into stock.
     Returned {
@@ -105,6 +123,8 @@ pub enum StockEvent {
         to: Place,
         /// Return number, condition … in the caller's words.
         reason: Reason,
+        /// The location they were brought to.
+        at: LocationId,
     },
     /// Units that nobody holds were lost, broken or expired.
     WrittenOff {
@@ -114,6 +134,8 @@ pub enum StockEvent {
         from: Place,
         /// What happened to them.
         reason: Reason,
+        /// The location they were at.
+        at: LocationId,
     },
     /// The reserved units of a cart lapse later.
     Extended {
@@ -137,6 +159,8 @@ pub enum StockEvent {
         to: Place,
         /// What for, in the caller's words.
         reason: Reason,
+        /// Where they lie.
+        at: LocationId,
     },
     /// A delivery was announced, announced anew, or called off. No units move.
     Announced {
@@ -146,6 +170,8 @@ pub enum StockEvent {
         quantity: u64,
         /// When they are expected.
         expected: Timestamp,
+        /// Where they will arrive.
+        at: LocationId,
     },
     /// Announced units are no longer to come: they are received by the next event of the same record.
     Arrived {
@@ -171,6 +197,17 @@ pub enum StockEvent {
         step: u32,
         /// What the cart held.
         from: Box<TakeOver>,
+    },
+    /// Available units were brought from one location to another.
+    Transferred {
+        /// Units that moved.
+        quantity: u64,
+        /// The location they left.
+        from: LocationId,
+        /// The location they are at.
+        to: LocationId,
+        /// What for, in the caller's words.
+        reason: Reason,
     },
 }
 
@@ -209,6 +246,7 @@ impl StockEvent {
             Self::Arrived { .. } => "Arrived",
             Self::StockLow { .. } => "StockLow",
             Self::TookOver { .. } => "TookOver",
+            Self::Transferred { .. } => "Transferred",
         }
     }
 
@@ -233,8 +271,40 @@ impl StockEvent {
             | Self::Moved { .. }
             | Self::Announced { .. }
             | Self::Arrived { .. }
-            | Self::StockLow { .. } => None,
+            | Self::StockLow { .. }
+            | Self::Transferred { .. } => None,
         }
+    }
+
+    /// The location at which units came, went or changed hands; `None` for events that move none, and for
+    /// a transfer, which has two.
+    #[must_use]
+    pub const fn at(&self) -> Option<&LocationId> {
+        match self {
+            Self::Received { at, .. }
+            | Self::Adjusted { at, .. }
+            | Self::Reserved { at, .. }
+            | Self::Committed { at, .. }
+            | Self::Uncommitted { at, .. }
+            | Self::Released { at, .. }
+            | Self::Shipped { at, .. }
+            | Self::Unshipped { at, .. }
+            | Self::Returned { at, .. }
+            | Self::WrittenOff { at, .. }
+            | Self::Moved { at, .. } => Some(at),
+            Self::Extended { .. }
+            | Self::PolicySet { .. }
+            | Self::Announced { .. }
+            | Self::Arrived { .. }
+            | Self::StockLow { .. }
+            | Self::TookOver { .. }
+            | Self::Transferred { .. } => None,
+        }
+    }
+
+    /// Whether it concerns another location than the default one.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.at().map_or(matches!(self, Self::Transferred { .. }), |at| !at.is_main())
     }
 
     /// The cart whose units lapse, and when, where the event says so: a timer is due then.

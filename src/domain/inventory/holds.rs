@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::location::LocationId;
+use super::state::InvariantBroken;
 use super::takeover::TakeOver;
 use crate::domain::ids::{CartId, CustomerId, OrderId};
 use crate::domain::time::Timestamp;
@@ -51,9 +53,85 @@ pub struct Hold {
     pub purchase: Option<Box<Purchase>>,
     /// What the last saga step took over from a cart.
     pub from_cart: Option<Box<TakeOver>>,
+    /// Where the units are, in the order in which they were allocated; `None` while all of them are at the
+    /// default location.
+    pub(super) located: Option<Box<Located>>,
 }
 
+/// The part of a hold that is at one location.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The location.
+    pub at: LocationId,
+    /// Units reserved there.
+    pub reserved: u64,
+    /// Units committed there.
+    pub committed: u64,
+}
+
+/// The parts of a hold that has units elsewhere than at the default location; none of them empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Located(Vec<Part>);
+
 impl Hold {
+    /// Where the units are, in the order in which they were allocated.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part> {
+        match &self.located {
+            Some(located) => located.0.clone(),
+            None if self.is_empty() => Vec::new(),
+            None => {
+                let Self { reserved, committed, .. } = *self;
+                vec![Part { at: LocationId::MAIN, reserved, committed }]
+            }
+        }
+    }
+
+    /// The part at one location; empty where the hold has nothing there.
+    #[must_use]
+    pub fn part(&self, at: &LocationId) -> Part {
+        let found = self.parts().into_iter().find(|part| part.at == *at);
+        found.unwrap_or_else(|| Part { at: at.clone(), ..Part::default() })
+    }
+
+    /// The part at a location, to be changed together with the whole and then [`Hold::tidy`]; `None` where
+    /// the whole is that part.
+    pub(super) fn part_mut(&mut self, at: &LocationId) -> Option<&mut Part> {
+        if self.located.is_none() && at.is_main() {
+            return None;
+        }
+        let parts = self.parts();
+        let parts = &mut self.located.get_or_insert_with(|| Box::new(Located(parts))).0;
+        let index = parts.iter().position(|part| part.at == *at).unwrap_or_else(|| {
+            parts.push(Part { at: at.clone(), ..Part::default() });
+            parts.len() - 1
+        });
+        parts.get_mut(index)
+    }
+
+    /// Drops empty parts, and the parts as such where all units are at the default location.
+    pub(super) fn tidy(&mut self) {
+        if let Some(located) = &mut self.located {
+            located.0.retain(|part| part.reserved > 0 || part.committed > 0);
+            if located.0.iter().all(|part| part.at.is_main()) {
+                self.located = None;
+            }
+        }
+    }
+
+    /// Checks that the parts sum to the whole.
+    pub(super) fn check_parts(&self) -> Result<(), InvariantBroken> {
+        let Some(located) = &self.located else { return Ok(()) };
+        let sum = located.0.iter().try_fold((0_u64, 0_u64), |(reserved, committed), part| {
+            Some((reserved.checked_add(part.reserved)?, committed.checked_add(part.committed)?))
+        });
+        if sum == Some((self.reserved, self.committed)) {
+            Ok(())
+        } else {
+            Err(InvariantBroken::LocationsDisagree)
+        }
+    }
+
     /// Whether nothing is held: such a hold is not kept.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

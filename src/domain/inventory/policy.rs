@@ -1,9 +1,13 @@
-//! What a SKU allows: budgets, limits. Set by a command, part of the state.
+//! What a SKU allows: budgets, limits; and where its units are taken from. Set by a command, part of the state.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use super::allocation::Allocation;
+use super::kit::KitPart;
+use crate::domain::order::Deduction;
 
 /// The rules of one SKU. The default has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +18,13 @@ pub struct StockPolicy {
     pub purchase_limits: PurchaseLimits,
     /// Numbers of available units at or below which the stock is low and it is said so.
     pub low_stock: BTreeSet<u64>,
+    /// From which locations units are taken.
+    pub allocation: Allocation,
+    /// What the SKU consists of. A kit has no stock of its own: whoever sells it holds its parts, all of
+    /// them or none.
+    pub kit: Option<Vec<KitPart>>,
+    /// When the stock of what is sold under this SKU falls; the rule of an order's type goes before it.
+    pub deduction: Option<Deduction>,
 }
 
 impl StockPolicy {

@@ -1,142 +1,29 @@
 //! The state of one SKU's inventory, and the checks of its invariants.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::buyers::Buyers;
+use super::counters::Counters;
 use super::hold_table::HoldTable;
 use super::holds::{Hold, HoldOwner, Tally};
+use super::location::LocationId;
+use super::locations::Locations;
 use super::policy::StockPolicy;
 use crate::domain::ids::{CartId, CustomerId, DeliveryId, SkuId};
 use crate::domain::time::Timestamp;
 
-/// Units of one SKU by where they are, and the totals of the movements that brought them there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
-    /// Units that can be reserved.
-    pub available: u64,
-    /// Units held and not yet paid for.
-    pub reserved: u64,
-    /// Units held and paid for.
-    pub committed: u64,
-    /// Units kept back from sale.
-    pub safety_stock: u64,
-    /// Units damaged, or waiting to be inspected.
-    pub quality_hold: u64,
-    /// All units ever received.
-    pub received: u64,
-    /// The sum of all corrections of the count; may be negative.
-    pub adjusted: i64,
-    /// All units ever shipped, less those that turned out not to have left. Returns do not lower it.
-    pub shipped: u64,
-    /// All shipped units that ever came back into stock.
-    pub returned: u64,
-    /// All units ever written off.
-    pub written_off: u64,
-}
-
-/// A place of units that nobody holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
-    /// They can be reserved.
-    Available,
-    /// They are kept back from sale.
-    SafetyStock,
-    /// They are damaged, or wait to be inspected.
-    QualityHold,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Available => "available",
-            Self::SafetyStock => "kept as safety stock",
-            Self::QualityHold => "on quality hold",
-        })
-    }
-}
-
 /// A delivery that is on its way: a promise, no units in the house.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incoming {
     /// Units still to come; never 0.
     pub quantity: u64,
     /// When they are expected.
     pub expected: Timestamp,
-}
-
-impl Counters {
-    /// Units in `place`.
-    #[must_use]
-    pub const fn at(&self, place: Place) -> u64 {
-        match place {
-            Place::Available => self.available,
-            Place::SafetyStock => self.safety_stock,
-            Place::QualityHold => self.quality_hold,
-        }
-    }
-
-    pub(super) fn at_mut(&mut self, place: Place) -> &mut u64 {
-        match place {
-            Place::Available => &mut self.available,
-            Place::SafetyStock => &mut self.safety_stock,
-            Place::QualityHold => &mut self.quality_hold,
-        }
-    }
-
-    /// Units in the house according to what movements brought in and took out; `None` when that is no
-    /// number of units, which [`Inventory::check`] reports.
-    #[must_use]
-    pub fn on_hand(&self) -> Option<u64> {
-        u64::try_from(self.moved()).ok()
-    }
-
-    /// Shipped units that have not come back.
-    #[must_use]
-    pub const fn away(&self) -> u64 {
-        self.shipped.saturating_sub(self.returned)
-    }
-
-    /// The sum of all movements. A few values of 64 bits cannot leave the range of 128.
-    fn moved(&self) -> i128 {
-        i128::from(self.received) + i128::from(self.adjusted) + i128::from(self.returned)
-            - i128::from(self.written_off)
-            - i128::from(self.shipped)
-    }
-
-    /// The sum of all places in which units can be.
-    fn placed(&self) -> i128 {
-        [self.available, self.reserved, self.committed, self.safety_stock, self.quality_hold]
-            .into_iter()
-            .map(i128::from)
-            .sum()
-    }
-
-    /// Checks invariants 1, 2 and 4 of the module against the running sums over the holds; invariant 3
-    /// is in the types.
-    pub(super) fn check(&self, tally: Tally) -> Result<(), InvariantBroken> {
-        let (moved, placed) = (self.moved(), self.placed());
-        if moved != placed || self.on_hand().is_none() {
-            return Err(InvariantBroken::NotConserved { moved, placed });
-        }
-        for (counter, counted, held) in
-            [("reserved", self.reserved, tally.reserved), ("committed", self.committed, tally.committed)]
-        {
-            if counted != held {
-                return Err(InvariantBroken::HoldsDisagree { counter, counted, held });
-            }
-        }
-        if self.returned > self.shipped {
-            return Err(InvariantBroken::ReturnedExceedsShipped {
-                returned: self.returned,
-                shipped: self.shipped,
-            });
-        }
-        Ok(())
-    }
+    /// Where they will arrive.
+    pub at: LocationId,
 }
 
 /// An invariant of an inventory does not hold, or would not after an event. The entity is parked with
@@ -175,6 +62,20 @@ pub enum InvariantBroken {
         /// The sum of all places.
         placed: i128,
     },
+    /// The movements and the places of the units at a location do not sum to the same.
+    #[error("movements sum to {moved} units on hand at {at}; {placed} are accounted for")]
+    LocationNotConserved {
+        /// The location.
+        at: LocationId,
+        /// The sum of all movements there.
+        moved: i128,
+        /// The sum of all places there.
+        placed: i128,
+    },
+    /// The totals of the SKU are not the sums over its locations, or a location does not have what the holds
+    /// say is held there.
+    #[error("the locations do not sum to the totals of the SKU, or not to its holds")]
+    LocationsDisagree,
     /// A counter is not the sum over the holds.
     #[error("{counter} is {counted}; the holds sum to {held}")]
     HoldsDisagree {
@@ -213,8 +114,10 @@ pub struct Inventory {
     pub sku: SkuId,
     /// Events applied so far; 0 while the SKU is unknown.
     pub version: u64,
-    /// Where the units are.
+    /// Where the units are, over all locations.
     pub counters: Counters,
+    /// What each location has; `None` while all units are at the default one.
+    pub(super) locations: Option<Box<Locations>>,
     pub(super) holds: HoldTable,
     pub(super) policy: Option<Box<StockPolicy>>,
     /// Units by buyer, while the policy asks for them.
@@ -232,6 +135,7 @@ impl Inventory {
             sku,
             version: 0,
             counters: Counters::default(),
+            locations: None,
             holds: HoldTable::default(),
             policy: None,
             buyers: None,
@@ -264,6 +168,26 @@ impl Inventory {
             HoldOwner::Cart(cart) => Some((cart, hold.deadline?)),
             HoldOwner::Order(_) => None,
         })
+    }
+
+    /// The counters of one location; all 0 where the SKU never had units there.
+    #[must_use]
+    pub fn counters_at(&self, at: &LocationId) -> Counters {
+        match &self.locations {
+            Some(locations) => locations.get(at).copied().unwrap_or_default(),
+            None if at.is_main() => self.counters,
+            None => Counters::default(),
+        }
+    }
+
+    /// The counters of every location at which the SKU ever had units, by the locations' ids; they sum to
+    /// the totals.
+    #[must_use]
+    pub fn locations(&self) -> BTreeMap<LocationId, Counters> {
+        match &self.locations {
+            Some(locations) => locations.iter().map(|(at, counters)| (at.clone(), *counters)).collect(),
+            None => BTreeMap::from([(LocationId::MAIN, self.counters)]),
+        }
     }
 
     /// Number of owners that hold units.
@@ -310,7 +234,27 @@ impl Inventory {
             .try_fold(Tally::default(), |sum, (_, hold)| sum.replaced(Tally::default(), hold.units()));
         // Sums beyond 64 bits cannot be those of the counters, so that any wrong value reports them.
         self.counters.check(sum.unwrap_or(Tally { reserved: u64::MAX, committed: u64::MAX }))?;
+        self.check_locations()?;
         self.check_buyers()
+    }
+
+    fn check_locations(&self) -> Result<(), InvariantBroken> {
+        let mut held = BTreeMap::<LocationId, (u64, u64)>::new();
+        for (_, hold) in self.holds.unordered() {
+            hold.check_parts()?;
+            for part in hold.parts() {
+                let (reserved, committed) = held.entry(part.at).or_default();
+                *reserved = reserved.saturating_add(part.reserved);
+                *committed = committed.saturating_add(part.committed);
+            }
+        }
+        let all = self.locations();
+        let of = |at: &LocationId| held.get(at).copied().unwrap_or_default();
+        let agree = all.iter().all(|(at, counters)| of(at) == (counters.reserved, counters.committed));
+        if !agree || held.keys().any(|at| !all.contains_key(at)) {
+            return Err(InvariantBroken::LocationsDisagree);
+        }
+        self.locations.as_ref().map_or(Ok(()), |locations| locations.check(&self.counters))
     }
 
     fn check_buyers(&self) -> Result<(), InvariantBroken> {

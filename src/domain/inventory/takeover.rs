@@ -5,8 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::draft::Draft;
-use super::event::StockEvent;
+use super::draft::{Draft, Units};
 use super::holds::{Hold, HoldOwner, Purchase};
 use crate::domain::command::StockStep;
 use crate::domain::ids::CartId;
@@ -44,7 +43,7 @@ impl TakeOver {
 
     /// Reserves for the cart what it had, as far as its units are still there. A cart that has lapsed since
     /// gets nothing, and one that has asked anew keeps what it has now. No budget stands in the way: the buyer
-    /// holds no more than before.
+    /// holds no more than before. The SKU's strategy chooses the locations anew.
     pub(super) fn give_back(self, draft: &mut Draft<'_>, now: Timestamp) -> Result<(), Refusal> {
         let Self { cart, reserved, deadline, purchase } = self;
         let owner = HoldOwner::Cart(cart);
@@ -54,6 +53,6 @@ impl TakeOver {
         if quantity == 0 || lapsed || draft.hold().reserved > 0 {
             return Ok(());
         }
-        draft.record(StockEvent::Reserved { owner, quantity, step: 0, deadline, purchase })
+        draft.take(owner, Units { quantity, step: 0, deadline }, purchase)
     }
 }

@@ -2,9 +2,8 @@
 
 use super::event::OrderEvent;
 use super::lifecycle::{Action, Lifecycle, State};
-use super::line::{Line, LineCounters};
+use super::line::Line;
 use super::state::{KeyClaim, Order, OrderBroken, Payment, PendingKind};
-use super::terms::Deduction;
 use crate::domain::ids::OrderId;
 use crate::domain::record::{KeyMark, OrderRecord};
 use crate::domain::time::Timestamp;
@@ -158,17 +157,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
     let initial = Lifecycle::of(*lifecycle)
         .ok_or_else(|| broken(&format!("lifecycle {} is unknown to this build", lifecycle.0)))?
         .initial;
-    let lines: Vec<Line> = lines
-        .iter()
-        .map(|line| Line {
-            sku: line.sku.clone(),
-            seller: line.seller.clone(),
-            gross: line.gross,
-            discount: line.discount,
-            shipping: line.shipping,
-            counters: LineCounters { ordered: line.quantity, ..LineCounters::default() },
-        })
-        .collect();
+    let lines: Vec<Line> = lines.iter().map(Line::placed).collect();
     let due = lines
         .iter()
         .try_fold(0i64, |sum, line| sum.checked_add(line.net())?.checked_add(line.shipping))
@@ -203,7 +192,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         cancel_reason: None,
         parked: None,
     };
-    if terms.deduction == Deduction::AtPlacement {
+    if event.begins_saga() {
         order.begin_saga(PendingKind::Placement)?;
     }
     Ok(order)

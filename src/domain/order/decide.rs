@@ -3,11 +3,12 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::due;
-use super::event::{OrderEvent, PlacedLine};
+use super::event::OrderEvent;
 use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
+use super::sale::{SaleRules, placed_lines};
 use super::state::Order;
-use super::terms::{Deduction, LatePayment, RefundCause, Terms, WhenShort};
+use super::terms::{LatePayment, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
     CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
     ShipOrder,
@@ -21,20 +22,21 @@ pub(crate) type Events = SmallVec<[OrderEvent; 2]>;
 /// Limits that the engine's configuration sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most lines of an order.
+    /// Most lines of an order, the parts of its kits included.
     pub lines_max: usize,
 }
 
-/// Decides on a placement of an order that does not exist yet.
+/// Decides on a placement of an order that does not exist yet. `rules` are those of what it sells.
 ///
 /// # Errors
-/// A refusal when the order has no line or too many, or a line makes no sense. Whether there is stock is
+/// A refusal when the order has no line or too many, with the parts of its kits, or a line makes no sense. Whether there is stock is
 /// decided by the SKUs afterwards.
 pub fn decide_place(
     command: &PlaceOrder,
     origin: IdOrigin,
     limits: Limits,
     terms: Terms,
+    rules: &SaleRules,
 ) -> Result<Events, Refusal> {
     if command.lines.is_empty() {
         return Err(Refusal::NoLines);
@@ -49,14 +51,8 @@ pub fn decide_place(
     for (line, number) in command.lines.iter().zip(1..) {
         due = check_line(line, number).and_then(|cost| due.checked_add(cost).ok_or(Refusal::Overflow))?;
     }
-    let lines = command.lines.iter().map(|line| PlacedLine {
-        sku: line.sku.clone(),
-        quantity: line.quantity,
-        gross: line.gross,
-        discount: line.discount,
-        shipping: line.shipping,
-        seller: line.seller.clone(),
-    });
+    let lines = placed_lines(command, terms, rules, limits.lines_max)?;
+    let accepted = lines.iter().all(|line| line.at_payment);
     let mut events: Events = smallvec![OrderEvent::Placed {
         business: command.business.clone(),
         customer: command.customer.clone(),
@@ -67,9 +63,9 @@ pub fn decide_place(
         when_short: WhenShort { partial: command.allow_partial },
         origin,
         delivery: command.delivery.clone(),
-        lines: lines.collect(),
+        lines,
     }];
-    if terms.deduction == Deduction::AtPayment {
+    if accepted {
         events.push(OrderEvent::Accepted);
     }
     Ok(events)

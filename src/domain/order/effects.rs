@@ -97,10 +97,9 @@ impl Order {
 
     pub(super) fn reserved(&mut self, at: Timestamp) -> Result<(), OrderBroken> {
         self.end_saga("a placement")?;
-        self.each_line(|c| {
-            c.reserved = c.active();
-            Ok(())
-        })?;
+        for line in self.lines.iter_mut().filter(|line| !line.at_payment) {
+            line.counters.reserved = line.counters.active();
+        }
         self.go(Action::Reserve, at)
     }
 

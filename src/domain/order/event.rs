@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::lifecycle::LifecycleId;
-use super::terms::{Deduction, Delivery, Notice, RefundCause, Terms, WhenShort};
+use super::terms::{Delivery, Notice, RefundCause, Terms, WhenShort};
 use crate::domain::command::LineQuantity;
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
 };
-use crate::domain::inventory::Reason;
+use crate::domain::inventory::{KitPart, Reason};
 use crate::domain::money::Currency;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -28,6 +28,10 @@ pub struct PlacedLine {
     pub shipping: i64,
     /// Who sells it.
     pub seller: Option<SellerId>,
+    /// What it consisted of at placement, if it is a kit.
+    pub kit: Option<Box<[KitPart]>>,
+    /// Whether its stock is taken at the settling payment; else it is reserved at placement.
+    pub at_payment: bool,
 }
 
 /// Something that happened to an order.
@@ -176,13 +180,13 @@ impl OrderEvent {
     /// Whether a saga is under way from this event on.
     #[must_use]
     pub fn begins_saga(&self) -> bool {
-        matches!(
-            self,
-            Self::Placed { terms: Terms { deduction: Deduction::AtPlacement, .. }, .. }
-                | Self::SettlementStarted
-                | Self::RevivalStarted
-                | Self::ShipmentStarted { .. }
-                | Self::CancellationStarted { .. }
-        )
+        match self {
+            Self::Placed { lines, .. } => lines.iter().any(|line| !line.at_payment),
+            Self::SettlementStarted
+            | Self::RevivalStarted
+            | Self::ShipmentStarted { .. }
+            | Self::CancellationStarted { .. } => true,
+            _ => false,
+        }
     }
 }

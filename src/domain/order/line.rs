@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::PlacedLine;
+use super::sale;
 use crate::domain::ids::{SellerId, SkuId};
+use crate::domain::inventory::KitPart;
 
 /// One line: what was bought, for how much, and what became of each unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +20,15 @@ pub struct Line {
     pub discount: i64,
     /// The line's share of the shipping cost, in minor units.
     pub shipping: i64,
+    /// What it consisted of at placement, if it is a kit.
+    pub kit: Option<Box<[KitPart]>>,
+    /// Whether its stock is taken at the settling payment; else it is reserved at placement.
+    pub at_payment: bool,
     /// What became of the units.
     pub counters: LineCounters,
 }
 
-/// What became of a line's units. `reserved` and `committed` are what is so now; the others only grow.
+/// What became of a line's units, of whole kits where it is one. `reserved` and `committed` are what is so now; the others only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineCounters {
     /// Units ordered.
@@ -77,6 +84,25 @@ impl LineCounters {
 }
 
 impl Line {
+    /// The line as it is when its order was just placed.
+    pub(super) fn placed(line: &PlacedLine) -> Self {
+        Self {
+            sku: line.sku.clone(),
+            seller: line.seller.clone(),
+            gross: line.gross,
+            discount: line.discount,
+            shipping: line.shipping,
+            kit: line.kit.clone(),
+            at_payment: line.at_payment,
+            counters: LineCounters { ordered: line.quantity, ..LineCounters::default() },
+        }
+    }
+
+    /// What `units` of the line take of each SKU: of the one that is sold, or of the parts of a kit.
+    pub fn demand(&self, units: u32) -> impl Iterator<Item = (&SkuId, u64)> {
+        sale::demand(&self.sku, self.kit.as_deref(), units)
+    }
+
     /// What the line costs after discount, without shipping, in minor units.
     #[must_use]
     pub const fn net(&self) -> i64 {

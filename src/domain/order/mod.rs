@@ -22,6 +22,7 @@ mod event;
 mod lifecycle;
 mod line;
 mod saga;
+mod sale;
 mod state;
 mod terms;
 #[cfg(test)]
@@ -32,7 +33,8 @@ pub use due::decide_due;
 pub use event::{OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
-pub use saga::{Plan, SagaEnd, Short, finish};
+pub use saga::{Demand, Plan, SagaEnd, Short, finish};
+pub use sale::SaleRules;
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 pub use terms::{
     Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,

@@ -1,6 +1,6 @@
 //! Sagas: what an order asks of its SKUs, and what it makes of the outcome. Pure.
 //!
-//! A saga has one forward operation on the order's hold at every SKU it touches and, when a SKU
+//! A saga has a forward operation on the order's hold at every SKU it touches and, when a SKU
 //! refuses, the operation that undoes it at those that had done it, in reverse order. The steps are
 //! derived from the order's state alone, so that after a crash they are the same steps again; each
 //! carries a number by which the SKU recognises one it has already seen.
@@ -12,6 +12,7 @@ use smallvec::smallvec;
 use super::decide::Events;
 use super::event::OrderEvent;
 use super::lifecycle::State;
+use super::line::Line;
 use super::state::{Order, PendingKind};
 use super::terms::RefundCause;
 use crate::domain::command::{LineQuantity, StepOp};
@@ -21,14 +22,24 @@ use crate::domain::refusal::Refusal;
 /// The steps of a saga's way forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// What every SKU is asked to do.
-    pub op: StepOp,
     /// Number of the forward step; undoing has the number after it.
     pub number: u32,
-    /// Whether the order is content with fewer units of a SKU, or none.
+    /// What is asked of each SKU, once each: those steps first that cannot contend, which are asked at once;
+    /// then those that take, in the one global order of SKUs, in which they are asked one after another.
+    pub demand: Vec<Demand>,
+}
+
+/// What is asked of one SKU, summed over the order's lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The SKU.
+    pub sku: SkuId,
+    /// What it is asked to do.
+    pub op: StepOp,
+    /// Units, of the SKU and not of kits.
+    pub units: u64,
+    /// Whether the order is content with fewer, or none.
     pub partial: bool,
-    /// Units by SKU, summed over the order's lines, in the one global order in which SKUs are asked.
-    pub demand: Vec<(SkuId, u64)>,
 }
 
 /// How a saga came out.
@@ -56,24 +67,56 @@ impl Order {
     #[must_use]
     pub fn plan(&self) -> Option<Plan> {
         let pending = self.pending.as_ref()?;
-        let all = |count: fn(&super::line::Line) -> u32| {
-            sum(self.lines.iter().map(|line| (line.sku.clone(), u64::from(count(line)))))
-        };
-        let (op, demand) = match &pending.kind {
-            PendingKind::Placement => (StepOp::Reserve, all(|l| l.counters.ordered)),
-            PendingKind::Settlement => (StepOp::Commit, all(|l| l.counters.reserved)),
-            PendingKind::Taking => (StepOp::Take, all(|l| l.counters.open())),
-            PendingKind::Revival => (StepOp::Reserve, self.demand_of(&self.expired)),
-            PendingKind::Shipment(parts) => (StepOp::Ship, self.demand_of(parts)),
-            // Where nothing is held, there is nothing to give back.
-            PendingKind::Cancellation { .. } if self.state == State::Accepted => {
-                (StepOp::Release, Vec::new())
+        let demand = match &pending.kind {
+            PendingKind::Placement => {
+                let early = self.lines.iter().filter(|line| !line.at_payment);
+                self.sum(early.map(|line| (line, StepOp::Reserve, line.counters.ordered)))
             }
-            PendingKind::Cancellation { lines, .. } => (StepOp::Release, self.demand_of(lines)),
+            // What is reserved is committed; what was left to the payment is taken. Lines that share a SKU
+            // have one rule, so that no SKU is asked for both.
+            PendingKind::Settlement | PendingKind::Taking => self.sum(self.lines.iter().map(|line| {
+                let c = &line.counters;
+                if line.at_payment && c.held() == 0 {
+                    (line, StepOp::Take, c.open())
+                } else {
+                    (line, StepOp::Commit, c.reserved)
+                }
+            })),
+            PendingKind::Revival => self.sum_of(&self.expired, StepOp::Reserve, |_, units| units),
+            PendingKind::Shipment(parts) => self.sum_of(parts, StepOp::Ship, |_, units| units),
+            // What is not held, there is no need to give back.
+            PendingKind::Cancellation { lines, .. } => {
+                self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.held()))
+            }
         };
-        let partial =
-            self.when_short.partial && matches!(pending.kind, PendingKind::Placement | PendingKind::Taking);
-        Some(Plan { op, number: pending.step, partial, demand })
+        Some(Plan { number: pending.step, demand })
+    }
+
+    fn sum_of(&self, parts: &[LineQuantity], op: StepOp, units: impl Fn(&Line, u32) -> u32) -> Vec<Demand> {
+        let lines = parts.iter().filter_map(|part| Some((self.line(part.line)?, part.quantity)));
+        self.sum(lines.map(|(line, quantity)| (line, op, units(line, quantity))))
+    }
+
+    /// Sums by SKU, sorted; SKUs with nothing to do are left out. A kit is never taken in part, and so no SKU
+    /// is that one of the kits needs.
+    fn sum<'a>(&self, lines: impl Iterator<Item = (&'a Line, StepOp, u32)>) -> Vec<Demand> {
+        let first = self.pending.as_ref().is_some_and(|pending| pending.kind != PendingKind::Revival);
+        let mut demand = Vec::with_capacity(self.lines.len());
+        for (line, op, units) in lines.filter(|(_, _, units)| *units > 0) {
+            let partial = self.when_short.partial && first && op.takes() && line.kit.is_none();
+            let asked = line.demand(units);
+            demand.extend(asked.map(|(sku, units)| Demand { sku: sku.clone(), op, units, partial }));
+        }
+        demand.sort_by(|one, other| (one.op.takes(), &one.sku).cmp(&(other.op.takes(), &other.sku)));
+        demand.dedup_by(|next, sum| {
+            let same = next.sku == sum.sku;
+            if same {
+                sum.units = sum.units.saturating_add(next.units);
+                sum.partial &= next.partial;
+            }
+            same
+        });
+        demand
     }
 
     /// The units that nobody had, where the SKUs in `short` granted less than all open units of their
@@ -81,7 +124,7 @@ impl Order {
     fn missing(&self, short: &[Short]) -> Vec<LineQuantity> {
         let mut left: BTreeMap<&SkuId, u64> = short.iter().map(|s| (&s.sku, s.granted)).collect();
         let mut missing = Vec::new();
-        for (line, number) in self.lines.iter().zip(1..) {
+        for (line, number) in self.lines.iter().zip(1..).filter(|(line, _)| line.kit.is_none()) {
             let Some(left) = left.get_mut(&line.sku) else { continue };
             let open = line.counters.open();
             let granted = u32::try_from(*left).map_or(open, |left| left.min(open));
@@ -92,22 +135,6 @@ impl Order {
         }
         missing
     }
-
-    fn demand_of(&self, parts: &[LineQuantity]) -> Vec<(SkuId, u64)> {
-        sum(parts.iter().filter_map(|part| {
-            let line = self.line(part.line)?;
-            Some((line.sku.clone(), u64::from(part.quantity)))
-        }))
-    }
-}
-
-/// Sums by SKU, sorted by SKU; SKUs with nothing to do are left out.
-fn sum(parts: impl Iterator<Item = (SkuId, u64)>) -> Vec<(SkuId, u64)> {
-    let mut sums = BTreeMap::<SkuId, u64>::new();
-    for (sku, units) in parts.filter(|(_, units)| *units > 0) {
-        *sums.entry(sku).or_default() += units;
-    }
-    sums.into_iter().collect()
 }
 
 /// The events that end the saga under way; empty when there is none.

@@ -68,8 +68,8 @@ pub enum LatePayment {
 /// The terms of an order. Times are in milliseconds; `None` means never.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
-    /// When its stock falls.
-    pub deduction: Deduction,
+    /// When its stock falls; `None` leaves it to the rule of each SKU, and to the placement where there is none.
+    pub deduction: Option<Deduction>,
     /// How long after its stock was reserved it may wait for payment before it is cancelled.
     pub pay_within_ms: Option<u64>,
     /// How long after delivery it counts as confirmed by the buyer without a word from him.
@@ -87,7 +87,7 @@ impl Terms {
     #[must_use]
     pub const fn simple() -> Self {
         Self {
-            deduction: Deduction::AtPlacement,
+            deduction: None,
             pay_within_ms: None,
             confirm_after_ms: None,
             complete_after_ms: None,
@@ -100,7 +100,7 @@ impl Terms {
     #[must_use]
     pub const fn physical() -> Self {
         Self {
-            deduction: Deduction::AtPlacement,
+            deduction: Some(Deduction::AtPlacement),
             pay_within_ms: Some(30 * MINUTE_MS),
             confirm_after_ms: Some(10 * DAY_MS),
             complete_after_ms: Some(15 * DAY_MS),

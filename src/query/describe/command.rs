@@ -52,28 +52,41 @@ impl OrderCommand {
 impl SkuCommand {
     fn describe(&self) -> String {
         match self {
-            Self::Receive { quantity, reason } => format!("Asked to receive {}: {reason}.", count(*quantity)),
-            Self::Adjust { delta, reason } => format!("Asked to correct the count by {delta}: {reason}."),
+            Self::Receive { quantity, reason, at } => {
+                format!("Asked to receive {}{}: {reason}.", count(*quantity), at.words())
+            }
+            Self::Adjust { delta, reason, at } => {
+                format!("Asked to correct the count{} by {delta}: {reason}.", at.words())
+            }
             Self::Reserve(reserve) => {
                 format!("Asked to reserve {} for cart {}.", count(reserve.quantity), reserve.cart)
             }
             Self::Commit { cart } => format!("Asked to commit what cart {cart} holds."),
             Self::Release { cart } => format!("Asked to give back what cart {cart} holds."),
-            Self::Ship { cart, quantity } => format!("Asked to ship {} of cart {cart}.", count(*quantity)),
-            Self::ReturnToStock { quantity, to, reason } => {
-                format!("Asked to take back {}, {to}: {reason}.", count(*quantity))
+            Self::Ship { cart, quantity, from: None } => {
+                format!("Asked to ship {} of cart {cart}.", count(*quantity))
             }
-            Self::WriteOff { quantity, from, reason } => {
-                format!("Asked to write off {}, {from}: {reason}.", count(*quantity))
+            Self::Ship { cart, quantity, from: Some(from) } => {
+                format!("Asked to ship {} of cart {cart} from {from}.", count(*quantity))
             }
-            Self::Move { quantity, from, to, reason } => {
-                format!("Asked to make {} that are {from} {to}: {reason}.", count(*quantity))
+            Self::ReturnToStock { quantity, to, reason, at } => {
+                format!("Asked to take back {}, {to}{}: {reason}.", count(*quantity), at.words())
             }
-            Self::Announce { delivery, quantity, .. } => {
-                format!("Asked to expect {} with delivery {delivery}.", count(*quantity))
+            Self::WriteOff { quantity, from, reason, at } => {
+                format!("Asked to write off {}, {from}{}: {reason}.", count(*quantity), at.words())
             }
-            Self::ReceiveDelivery { delivery, quantity, reason } => {
-                format!("Asked to receive {} of delivery {delivery}: {reason}.", count(*quantity))
+            Self::Move { quantity, from, to, reason, at } => {
+                format!("Asked to make {} that are {from}{} {to}: {reason}.", count(*quantity), at.words())
+            }
+            Self::Transfer { quantity, from, to, reason } => {
+                format!("Asked to bring {} from {from} to {to}: {reason}.", count(*quantity))
+            }
+            Self::Announce { delivery, quantity, at, .. } => {
+                format!("Asked to expect {} with delivery {delivery}{}.", count(*quantity), at.words())
+            }
+            Self::ReceiveDelivery { delivery, quantity, reason, at } => {
+                let at = at.as_ref().map(|at| at.words().to_string()).unwrap_or_default();
+                format!("Asked to receive {} of delivery {delivery}{at}: {reason}.", count(*quantity))
             }
             Self::SetPolicy(_) => "Asked for another policy.".to_owned(),
             Self::Extend { cart, deadline } => {

@@ -4,70 +4,86 @@ use super::count;
 use crate::domain::inventory::{Place, StockEvent};
 
 impl StockEvent {
-    /// The movement as a plain sentence.
+    /// The movement as a plain sentence. Units that are nowhere in particular are at the default location.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Received { quantity, reason } => format!("{} came in: {reason}.", count(*quantity)),
-            Self::Adjusted { delta, reason } if *delta < 0 => {
-                format!("The count was corrected down by {}: {reason}.", count(delta.unsigned_abs()))
-            }
-            Self::Adjusted { delta, reason } => {
-                format!("The count was corrected up by {}: {reason}.", count(delta.unsigned_abs()))
-            }
-            Self::Reserved { owner, quantity, deadline, .. } => {
+            Self::Reserved { owner, quantity, deadline, at, .. } => {
                 let until = deadline.map(|at| format!(", until {} ms", at.as_millis())).unwrap_or_default();
-                format!("{} reserved for {owner}{until}.", count(*quantity))
+                format!("{}{} reserved for {owner}{until}.", count(*quantity), at.words())
             }
-            Self::Committed { owner, quantity, .. } => {
-                format!("{} of {owner} paid for and committed.", count(*quantity))
+            Self::Committed { owner, quantity, at, .. } => {
+                format!("{} of {owner}{} paid for and committed.", count(*quantity), at.words())
             }
-            Self::Uncommitted { owner, quantity, .. } => {
-                format!("{} of {owner} only reserved again: the commit was undone.", count(*quantity))
+            Self::Uncommitted { owner, quantity, at, .. } => {
+                let (units, at) = (count(*quantity), at.words());
+                format!("{units} of {owner}{at} only reserved again: the commit was undone.")
             }
-            Self::Released { owner, reserved, committed, .. } => format!(
-                "{owner} gave back {} reserved and {} committed, to be available again.",
+            Self::Released { owner, reserved, committed, at, .. } => format!(
+                "{owner} gave back {} reserved and {} committed{}, to be available again.",
                 count(*reserved),
-                count(*committed)
+                count(*committed),
+                at.words()
             ),
-            Self::Shipped { owner, quantity, .. } => {
-                format!("{} of {owner} left the house.", count(*quantity))
+            Self::Shipped { owner, quantity, at, .. } => {
+                format!("{} of {owner}{} left the house.", count(*quantity), at.words())
             }
-            Self::Unshipped { owner, quantity, .. } => {
-                format!("{} of {owner} had not left: the shipment was undone.", count(*quantity))
+            Self::Unshipped { owner, quantity, at, .. } => {
+                let (units, at) = (count(*quantity), at.words());
+                format!("{units} of {owner}{at} had not left: the shipment was undone.")
             }
-            Self::Returned { quantity, to: Place::Available, reason } => {
-                format!("{} came back into stock: {reason}.", count(*quantity))
+            Self::Extended { owner, deadline } => {
+                format!("The hold of {owner} is kept until {} ms.", deadline.as_millis())
             }
-            Self::Returned { quantity, to, reason } => {
-                format!("{} came back and are {to}: {reason}.", count(*quantity))
+            other => other.describe_unheld(),
+        }
+    }
+
+    /// Movements of units that nobody holds.
+    fn describe_unheld(&self) -> String {
+        match self {
+            Self::Received { quantity, reason, at } => {
+                format!("{} came in{}: {reason}.", count(*quantity), at.words())
             }
-            Self::WrittenOff { quantity, from: Place::Available, reason } => {
-                format!("{} written off: {reason}.", count(*quantity))
+            Self::Adjusted { delta, reason, at } => {
+                let (way, units) = (if *delta < 0 { "down" } else { "up" }, count(delta.unsigned_abs()));
+                format!("The count{} was corrected {way} by {units}: {reason}.", at.words())
             }
-            Self::WrittenOff { quantity, from, reason } => {
-                format!("{} that were {from} written off: {reason}.", count(*quantity))
+            Self::Returned { quantity, to: Place::Available, reason, at } => {
+                format!("{} came back into stock{}: {reason}.", count(*quantity), at.words())
+            }
+            Self::Returned { quantity, to, reason, at } => {
+                format!("{} came back and are {to}{}: {reason}.", count(*quantity), at.words())
+            }
+            Self::WrittenOff { quantity, from: Place::Available, reason, at } => {
+                format!("{}{} written off: {reason}.", count(*quantity), at.words())
+            }
+            Self::WrittenOff { quantity, from, reason, at } => {
+                format!("{} that were {from}{} written off: {reason}.", count(*quantity), at.words())
+            }
+            Self::Moved { quantity, from, to, reason, at } => {
+                format!("{} that were {from}{} are {to}: {reason}.", count(*quantity), at.words())
+            }
+            Self::Transferred { quantity, from, to, reason } => {
+                format!("{} brought from {from} to {to}: {reason}.", count(*quantity))
             }
             other => other.describe_rest(),
         }
     }
 
-    /// What says something of the SKU and of no holder.
+    /// What moves no units.
     fn describe_rest(&self) -> String {
         match self {
-            Self::Extended { owner, deadline } => {
-                format!("The hold of {owner} is kept until {} ms.", deadline.as_millis())
-            }
-            Self::PolicySet { .. } => "The SKU has another policy.".to_owned(),
-            Self::Moved { quantity, from, to, reason } => {
-                format!("{} that were {from} are {to}: {reason}.", count(*quantity))
-            }
-            Self::Announced { delivery, quantity, expected } => {
-                format!(
-                    "Delivery {delivery} of {} is expected at {} ms.",
-                    count(*quantity),
-                    expected.as_millis()
-                )
+            Self::PolicySet { policy } => match &policy.kit {
+                Some(parts) => {
+                    let parts: Vec<_> = parts.iter().map(|p| format!("{} × {}", p.quantity, p.sku)).collect();
+                    format!("The SKU has another policy: it is a kit of {}.", parts.join(", "))
+                }
+                None => "The SKU has another policy.".to_owned(),
+            },
+            Self::Announced { delivery, quantity, expected, at } => {
+                let (units, at, expected) = (count(*quantity), at.words(), expected.as_millis());
+                format!("Delivery {delivery} of {units} is expected{at} at {expected} ms.")
             }
             Self::Arrived { delivery, quantity } => {
                 format!("{} of delivery {delivery} arrived.", count(*quantity))

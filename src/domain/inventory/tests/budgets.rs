@@ -74,7 +74,7 @@ fn units_that_are_given_back_or_shipped_leave_the_budget() {
     let mut inventory = stocked(&[budget(4), ask("c", 4)]);
     run(&mut inventory, &SkuCommand::Commit { cart: cart("c") });
     assert_eq!(decide(&inventory, &ask("d", 1), NOW), Err(over(4, 4, 1)));
-    run(&mut inventory, &SkuCommand::Ship { cart: cart("c"), quantity: 1 });
+    run(&mut inventory, &SkuCommand::ship(cart("c"), 1));
     run(&mut inventory, &ask("d", 1));
     run(&mut inventory, &SkuCommand::Release { cart: cart("c") });
     assert_eq!(inventory.held_by(&alice()), Some(1));
@@ -140,7 +140,7 @@ fn expiry_and_cancellation_roll_the_limit_back_and_shipping_does_not() {
         run_step(&mut inventory, &StockStep { number, op, ..order_of_alice("o", 2) });
     }
     assert_eq!(decide_step(&inventory, &order_of_alice("p", 1), false, NOW), full, "what is bought counts");
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 2, to: Place::Available, reason: "r".into() });
+    run(&mut inventory, &SkuCommand::return_to_stock(2, Place::Available, "r"));
     assert_eq!(decide_step(&inventory, &order_of_alice("p", 1), false, NOW), full, "even when it came back");
 }
 
@@ -163,9 +163,6 @@ fn counts_that_do_not_fit_are_refused() {
     for (number, op) in [(1, Reserve), (2, Commit), (3, Ship)] {
         run_step(&mut inventory, &StockStep { number, op, ..order_of_alice("o", all) });
     }
-    run(
-        &mut inventory,
-        &SkuCommand::ReturnToStock { quantity: all, to: Place::Available, reason: "r".into() },
-    );
+    run(&mut inventory, &SkuCommand::return_to_stock(all, Place::Available, "r"));
     assert_eq!(decide(&inventory, &ask("c", 11), NOW), Err(Refusal::Overflow));
 }

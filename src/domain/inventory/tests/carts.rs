@@ -13,7 +13,14 @@ fn from_cart(quantity: u64) -> StockStep {
 }
 
 fn to_order(quantity: u64) -> StockEvent {
-    StockEvent::Reserved { owner: order(), quantity, step: 1, deadline: None, purchase: None }
+    StockEvent::Reserved {
+        owner: order(),
+        quantity,
+        step: 1,
+        deadline: None,
+        purchase: None,
+        at: LocationId::MAIN,
+    }
 }
 
 fn took_over(reserved: u64, deadline: Option<u64>) -> StockEvent {
@@ -27,7 +34,14 @@ fn undo(quantity: u64) -> StockStep {
 }
 
 fn given_back(quantity: u64) -> StockEvent {
-    StockEvent::Released { owner: order(), reserved: quantity, committed: 0, step: 2, cause: Asked }
+    StockEvent::Released {
+        owner: order(),
+        reserved: quantity,
+        committed: 0,
+        step: 2,
+        cause: Asked,
+        at: LocationId::MAIN,
+    }
 }
 
 #[test]
@@ -87,7 +101,14 @@ fn an_order_of_a_cart_that_holds_nothing_reserves_as_any_other() {
     let mut inventory = stocked(&[]);
     assert_eq!(run_step(&mut inventory, &from_cart(2)), [to_order(2)]);
     let release = StockStep { cart: Some(cart("c")), ..step(2, Release, 2) };
-    let released = StockEvent::Released { owner: order(), reserved: 2, committed: 0, step: 2, cause: Asked };
+    let released = StockEvent::Released {
+        owner: order(),
+        reserved: 2,
+        committed: 0,
+        step: 2,
+        cause: Asked,
+        at: LocationId::MAIN,
+    };
     assert_eq!(run_step(&mut inventory, &release), [released]);
 }
 
@@ -152,7 +173,14 @@ fn an_order_that_is_called_off_later_gives_nothing_to_its_cart() {
     let mut inventory = stocked(&[reserve(6, Some(2_000))]);
     run_step(&mut inventory, &from_cart(6));
     let cancel = StockStep { number: 3, ..undo(6) };
-    let released = StockEvent::Released { owner: order(), reserved: 6, committed: 0, step: 3, cause: Asked };
+    let released = StockEvent::Released {
+        owner: order(),
+        reserved: 6,
+        committed: 0,
+        step: 3,
+        cause: Asked,
+        at: LocationId::MAIN,
+    };
     assert_eq!(run_step(&mut inventory, &cancel), [released]);
     let mut paid = stocked(&[reserve(6, Some(2_000))]);
     run_step(&mut paid, &from_cart(6));

@@ -16,23 +16,20 @@ fn stock_movements_without_an_owner_record_what_was_asked() {
     let mut inventory = Inventory::new(sku());
     let reason: Reason = "r".into();
     assert_eq!(
-        run(&mut inventory, &SkuCommand::Receive { quantity: 0, reason: reason.clone() }),
-        [StockEvent::Received { quantity: 0, reason: reason.clone() }]
+        run(&mut inventory, &SkuCommand::receive(0, reason.clone())),
+        [StockEvent::Received { quantity: 0, reason: reason.clone(), at: LocationId::MAIN }]
     );
     assert!(inventory.is_known());
     run(&mut inventory, &receive(10));
     for delta in [5, -3] {
         assert_eq!(
-            run(&mut inventory, &SkuCommand::Adjust { delta, reason: reason.clone() }),
-            [StockEvent::Adjusted { delta, reason: reason.clone() }]
+            run(&mut inventory, &SkuCommand::adjust(delta, reason.clone())),
+            [StockEvent::Adjusted { delta, reason: reason.clone(), at: LocationId::MAIN }]
         );
     }
     assert_eq!(
-        run(
-            &mut inventory,
-            &SkuCommand::WriteOff { quantity: 2, from: Place::Available, reason: reason.clone() }
-        ),
-        [StockEvent::WrittenOff { quantity: 2, from: Place::Available, reason }]
+        run(&mut inventory, &SkuCommand::write_off(2, Place::Available, reason.clone())),
+        [StockEvent::WrittenOff { quantity: 2, from: Place::Available, reason, at: LocationId::MAIN }]
     );
     let expected =
         Counters { available: 10, received: 10, adjusted: 2, written_off: 2, ..Counters::default() };
@@ -44,17 +41,22 @@ fn stock_movements_without_an_owner_record_what_was_asked() {
 fn a_cart_reserves_commits_ships_and_returns() {
     let mut inventory = stocked(&[]);
     assert_eq!(run(&mut inventory, &reserve(4, Some(2_000))), [reserved(4, Some(2_000))]);
-    let committed = StockEvent::Committed { owner: owner(), quantity: 4, step: 0 };
+    let committed = StockEvent::Committed { owner: owner(), quantity: 4, step: 0, at: LocationId::MAIN };
     assert_eq!(run(&mut inventory, &commit()), [committed]);
     assert_eq!(inventory.hold(&owner()).unwrap().deadline, None, "paid units do not lapse");
     assert_eq!(run(&mut inventory, &commit()), [], "committing twice moves nothing");
-    let shipped = StockEvent::Shipped { owner: owner(), quantity: 4, step: 0 };
-    assert_eq!(run(&mut inventory, &SkuCommand::Ship { cart: cart("c"), quantity: 4 }), [shipped]);
+    let shipped = StockEvent::Shipped { owner: owner(), quantity: 4, step: 0, at: LocationId::MAIN };
+    assert_eq!(run(&mut inventory, &SkuCommand::ship(cart("c"), 4)), [shipped]);
     assert_eq!(inventory.hold(&owner()), None);
-    let back = SkuCommand::ReturnToStock { quantity: 3, to: Place::Available, reason: "r".into() };
+    let back = SkuCommand::return_to_stock(3, Place::Available, "r");
     assert_eq!(
         run(&mut inventory, &back),
-        [StockEvent::Returned { quantity: 3, to: Place::Available, reason: "r".into() }]
+        [StockEvent::Returned {
+            quantity: 3,
+            to: Place::Available,
+            reason: "r".into(),
+            at: LocationId::MAIN
+        }]
     );
     let expected = Counters { available: 9, received: 10, shipped: 4, returned: 3, ..Counters::default() };
     assert_eq!(inventory.counters, expected);

@@ -5,6 +5,7 @@
 mod budgets;
 mod carts;
 mod commands;
+mod locations;
 mod random;
 mod refusals;
 mod steps;
@@ -41,11 +42,11 @@ fn order() -> HoldOwner {
 
 fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
     let order = OrderId::new("o").unwrap();
-    StockStep { order, number, op, quantity, buyer: None, cart: None, partial: false }
+    StockStep { order, number, op, quantity, buyer: None, cart: None, partial: false, from: None }
 }
 
 fn receive(quantity: u64) -> SkuCommand {
-    SkuCommand::Receive { quantity, reason: "po".into() }
+    SkuCommand::receive(quantity, "po")
 }
 
 fn reserve(quantity: u64, deadline: Option<u64>) -> SkuCommand {
@@ -53,11 +54,18 @@ fn reserve(quantity: u64, deadline: Option<u64>) -> SkuCommand {
 }
 
 fn reserved(quantity: u64, deadline: Option<u64>) -> StockEvent {
-    StockEvent::Reserved { owner: owner(), quantity, step: 0, deadline: deadline.map(at), purchase: None }
+    StockEvent::Reserved {
+        owner: owner(),
+        quantity,
+        step: 0,
+        deadline: deadline.map(at),
+        purchase: None,
+        at: LocationId::MAIN,
+    }
 }
 
 fn released(reserved: u64, committed: u64, cause: ReleaseCause) -> StockEvent {
-    StockEvent::Released { owner: owner(), reserved, committed, step: 0, cause }
+    StockEvent::Released { owner: owner(), reserved, committed, step: 0, cause, at: LocationId::MAIN }
 }
 
 /// Ten units and whatever `commands` make of them.

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[derive(Clone, Debug)]
-enum Asked {
+pub(super) enum Asked {
     Command(SkuCommand, u64),
     Step(StockStep, bool),
 }
@@ -24,18 +24,34 @@ fn place(number: u8) -> Place {
     }
 }
 
+fn location(number: u8) -> LocationId {
+    match number % 4 {
+        0 | 1 => LocationId::MAIN,
+        2 => LocationId::new("a").unwrap(),
+        _ => LocationId::new("b").unwrap(),
+    }
+}
+
+fn strategy(number: u8) -> Allocation {
+    match number % 3 {
+        0 => Allocation::Preferred(vec![location(3), location(0)]),
+        1 => Allocation::FewestSplits,
+        _ => Allocation::HighestStock,
+    }
+}
+
 fn delivery(number: u8) -> DeliveryId {
     DeliveryId::new(format!("d{number}")).unwrap()
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+pub(super) fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
-    let command = (0..13u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64).prop_map(
-        move |(kind, who, quantity, now, deadline, delta)| {
+    let command = (0..14u8, 0..3u8, 0..12u64, 0..40u64, prop::option::of(0..40u64), -8..8i64, 0..8u8)
+        .prop_map(move |(kind, who, quantity, now, deadline, delta, place_number)| {
             let (cart, reason) = (cart(&format!("c{who}")), reason.clone());
             let command = match kind {
-                0 => SkuCommand::Receive { quantity, reason },
-                1 => SkuCommand::Adjust { delta, reason },
+                0 => SkuCommand::receive(quantity, reason),
+                1 => SkuCommand::adjust(delta, reason),
                 2 | 3 => {
                     let buyer = buyer(delta);
                     SkuCommand::Reserve(ReserveStock { cart, quantity, deadline: deadline.map(at), buyer })
@@ -45,26 +61,30 @@ fn asked() -> impl Strategy<Value = Asked> {
                         PurchaseLimits { day: (delta > 2).then_some(quantity), ..PurchaseLimits::default() };
                     let hold_budget_per_buyer = deadline.filter(|_| delta > -4);
                     let low_stock = [quantity, now].into();
-                    let policy = StockPolicy { hold_budget_per_buyer, purchase_limits: limits, low_stock };
+                    let policy = StockPolicy {
+                        hold_budget_per_buyer,
+                        purchase_limits: limits,
+                        low_stock,
+                        allocation: strategy(who),
+                        ..StockPolicy::default()
+                    };
                     SkuCommand::SetPolicy(Box::new(policy))
                 }
-                10 => {
-                    SkuCommand::Move { quantity: quantity / 2, from: place(who), to: place(who + 1), reason }
-                }
-                11 => SkuCommand::Announce { delivery: delivery(who), quantity, expected: at(now) },
-                12 => SkuCommand::ReceiveDelivery { delivery: delivery(who), quantity, reason },
+                10 => SkuCommand::put(quantity / 2, place(who), place(who + 1), reason),
+                11 => SkuCommand::announce(delivery(who), quantity, at(now)),
+                12 => SkuCommand::receive_delivery(delivery(who), quantity, reason),
                 8 => SkuCommand::Extend { cart, deadline: at(now.saturating_add(quantity)) },
                 4 => SkuCommand::Commit { cart },
+                13 => SkuCommand::transfer(quantity / 2, location(who), location(place_number), reason),
                 5 => SkuCommand::Release { cart },
-                6 => SkuCommand::Ship { cart, quantity: quantity / 3 },
-                _ if delta < 0 => {
-                    SkuCommand::ReturnToStock { quantity: quantity / 4, to: Place::Available, reason }
-                }
-                _ => SkuCommand::WriteOff { quantity: quantity / 4, from: Place::Available, reason },
+                6 => SkuCommand::ship(cart, quantity / 3),
+                _ if delta < 0 => SkuCommand::return_to_stock(quantity / 4, Place::Available, reason),
+                _ => SkuCommand::write_off(quantity / 4, Place::Available, reason),
             };
+            let located = kind != 6 || place_number > 3;
+            let command = if located { command.at(location(place_number)) } else { command };
             Asked::Command(command, now)
-        },
-    );
+        });
     let ops = prop::sample::select(vec![
         StepOp::Reserve,
         StepOp::Commit,
@@ -79,7 +99,8 @@ fn asked() -> impl Strategy<Value = Asked> {
             let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
             let buyer = buyer(other);
             let partial = other % 5 == 0;
-            Asked::Step(StockStep { order, number, op, quantity, buyer, cart, partial }, redelivered)
+            let from = (other % 7 == 0).then(|| location(who + 1));
+            Asked::Step(StockStep { order, number, op, quantity, buyer, cart, partial, from }, redelivered)
         },
     );
     prop_oneof![command, steps]
@@ -100,13 +121,14 @@ proptest! {
                 Asked::Command(command, now) => decide(&live, command, at(*now)).map(|d| d.events),
                 Asked::Step(step, redelivered) => decide_step(&live, step, *redelivered, NOW).map(|d| d.events),
             };
+            prop_assert!(!matches!(events, Err(Refusal::Parked { .. })), "{:?} broke off: {:?}", asked, events);
             for event in events.unwrap_or_default() {
                 let held = event.hold().and_then(|(owner, _)| live.hold(owner)).cloned().unwrap_or_default();
                 if let StockEvent::Released { reserved, committed, .. } = &event {
                     prop_assert!(*reserved <= held.reserved && *committed <= held.committed);
                 }
-                if let StockEvent::Reserved { quantity, .. } = &event {
-                    prop_assert!(*quantity <= live.counters.available, "oversold");
+                if let StockEvent::Reserved { quantity, at, .. } = &event {
+                    prop_assert!(*quantity <= live.counters_at(at).available, "oversold");
                 }
                 prop_assert_eq!(apply(&mut live, &event), Ok(()));
                 prop_assert_eq!(live.check_fully(), Ok(()));

@@ -14,11 +14,11 @@ fn reason() -> Reason {
 fn a_quantity_of_zero_is_refused() {
     let inventory = stocked(&[reserve(1, None)]);
     for command in [
-        SkuCommand::Adjust { delta: 0, reason: reason() },
+        SkuCommand::adjust(0, reason()),
         reserve(0, None),
-        SkuCommand::Ship { cart: cart("c"), quantity: 0 },
-        SkuCommand::ReturnToStock { quantity: 0, to: Place::Available, reason: reason() },
-        SkuCommand::WriteOff { quantity: 0, from: Place::Available, reason: reason() },
+        SkuCommand::ship(cart("c"), 0),
+        SkuCommand::return_to_stock(0, Place::Available, reason()),
+        SkuCommand::write_off(0, Place::Available, reason()),
     ] {
         check(&inventory, &command, Refusal::QuantityNotPositive { line: 0 });
     }
@@ -28,12 +28,12 @@ fn a_quantity_of_zero_is_refused() {
 fn an_unknown_sku_takes_nothing_but_a_receipt() {
     let inventory = Inventory::new(sku());
     for command in [
-        SkuCommand::Adjust { delta: 1, reason: reason() },
+        SkuCommand::adjust(1, reason()),
         reserve(1, None),
         SkuCommand::Commit { cart: cart("c") },
-        SkuCommand::Ship { cart: cart("c"), quantity: 1 },
-        SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: reason() },
-        SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: reason() },
+        SkuCommand::ship(cart("c"), 1),
+        SkuCommand::return_to_stock(1, Place::Available, reason()),
+        SkuCommand::write_off(1, Place::Available, reason()),
     ] {
         check(&inventory, &command, Refusal::UnknownSku { sku: sku() });
     }
@@ -47,26 +47,27 @@ fn what_is_not_there_is_neither_promised_nor_taken_off() {
     let inventory = stocked(&[other, reserve(2, None)]);
     let short = Refusal::InsufficientStock { sku: sku(), requested: 8, available: 7 };
     check(&inventory, &reserve(8, None), short);
-    let below =
-        |requested| Refusal::BelowZero { sku: sku(), place: Place::Available, requested, available: 5 };
-    check(&inventory, &SkuCommand::Adjust { delta: -6, reason: reason() }, below(6));
-    check(&inventory, &SkuCommand::Adjust { delta: i64::MIN, reason: reason() }, below(1 << 63));
-    check(
-        &inventory,
-        &SkuCommand::WriteOff { quantity: 6, from: Place::Available, reason: reason() },
-        below(6),
-    );
+    let below = |requested| Refusal::BelowZero {
+        sku: sku(),
+        place: Place::Available,
+        at: LocationId::MAIN,
+        requested,
+        available: 5,
+    };
+    check(&inventory, &SkuCommand::adjust(-6, reason()), below(6));
+    check(&inventory, &SkuCommand::adjust(i64::MIN, reason()), below(1 << 63));
+    check(&inventory, &SkuCommand::write_off(6, Place::Available, reason()), below(6));
 }
 
 #[test]
 fn nobody_ships_or_returns_more_than_there_is() {
     let commit = SkuCommand::Commit { cart: cart("c") };
-    let ship = |quantity| SkuCommand::Ship { cart: cart("c"), quantity };
+    let ship = |quantity| SkuCommand::ship(cart("c"), quantity);
     check(&stocked(&[]), &commit, Refusal::UnknownHold { sku: sku() });
     check(&stocked(&[]), &ship(1), Refusal::UnknownHold { sku: sku() });
     let inventory = stocked(&[reserve(3, None), commit, reserve(4, None), ship(1)]);
     check(&inventory, &ship(3), Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 });
-    let back = SkuCommand::ReturnToStock { quantity: 2, to: Place::Available, reason: reason() };
+    let back = SkuCommand::return_to_stock(2, Place::Available, reason());
     check(&inventory, &back, Refusal::ReturnExceedsShipped { sku: sku(), requested: 2, shipped: 1 });
 }
 
@@ -74,8 +75,8 @@ fn nobody_ships_or_returns_more_than_there_is() {
 fn sums_that_do_not_fit_are_refused() {
     let inventory = stocked(&[]);
     check(&inventory, &receive(u64::MAX - 9), Refusal::Overflow);
-    let inventory = stocked(&[receive(1 << 62), SkuCommand::Adjust { delta: i64::MAX, reason: reason() }]);
-    check(&inventory, &SkuCommand::Adjust { delta: 1, reason: reason() }, Refusal::Overflow);
+    let inventory = stocked(&[receive(1 << 62), SkuCommand::adjust(i64::MAX, reason())]);
+    check(&inventory, &SkuCommand::adjust(1, reason()), Refusal::Overflow);
 }
 
 #[test]
@@ -125,7 +126,7 @@ fn a_decision_on_a_broken_state_emits_nothing_and_says_what_is_broken() {
     assert_eq!(inventory.check().unwrap_err().to_string(), reason);
     check(
         &inventory,
-        &SkuCommand::WriteOff { quantity: 1, from: Place::Available, reason: "r".into() },
+        &SkuCommand::write_off(1, Place::Available, "r"),
         Refusal::Parked { reason: reason.into() },
     );
     inventory.counters.available = 6;
@@ -143,15 +144,26 @@ fn an_event_that_does_not_fit_changes_nothing_and_names_the_counter() {
             "Released: reserved units of the hold is 2; 3 cannot be taken off",
         ),
         (
-            StockEvent::Unshipped { owner: owner(), quantity: 1, step: 1, purchase: None },
+            StockEvent::Unshipped {
+                owner: owner(),
+                quantity: 1,
+                step: 1,
+                purchase: None,
+                at: LocationId::MAIN,
+            },
             "Unshipped: shipped is 0; 1 cannot be taken off",
         ),
         (
-            StockEvent::Returned { quantity: 1, to: Place::Available, reason: reason() },
+            StockEvent::Returned {
+                quantity: 1,
+                to: Place::Available,
+                reason: reason(),
+                at: LocationId::MAIN,
+            },
             "1 units were returned; only 0 were shipped",
         ),
         (
-            StockEvent::Received { quantity: u64::MAX, reason: reason() },
+            StockEvent::Received { quantity: u64::MAX, reason: reason(), at: LocationId::MAIN },
             "Received: received is 10; 18446744073709551615 cannot be added",
         ),
     ];

@@ -9,20 +9,34 @@ use StepOp::{Commit, Release, Reserve, Ship, Uncommit, Unship};
 fn a_saga_moves_units_there_and_back() {
     let mut inventory = stocked(&[]);
     let o = order;
-    let reserved = StockEvent::Reserved { owner: o(), quantity: 5, step: 1, deadline: None, purchase: None };
+    let reserved = StockEvent::Reserved {
+        owner: o(),
+        quantity: 5,
+        step: 1,
+        deadline: None,
+        purchase: None,
+        at: LocationId::MAIN,
+    };
     assert_eq!(run_step(&mut inventory, &step(1, Reserve, 5)), [reserved]);
-    let committed = StockEvent::Committed { owner: o(), quantity: 5, step: 2 };
+    let committed = StockEvent::Committed { owner: o(), quantity: 5, step: 2, at: LocationId::MAIN };
     assert_eq!(run_step(&mut inventory, &step(2, Commit, 5)), [committed]);
-    let uncommitted = StockEvent::Uncommitted { owner: o(), quantity: 1, step: 3 };
+    let uncommitted = StockEvent::Uncommitted { owner: o(), quantity: 1, step: 3, at: LocationId::MAIN };
     assert_eq!(run_step(&mut inventory, &step(3, Uncommit, 1)), [uncommitted]);
-    let shipped = StockEvent::Shipped { owner: o(), quantity: 2, step: 4 };
+    let shipped = StockEvent::Shipped { owner: o(), quantity: 2, step: 4, at: LocationId::MAIN };
     assert_eq!(run_step(&mut inventory, &step(4, Ship, 2)), [shipped]);
-    let unshipped = StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, purchase: None };
+    let unshipped =
+        StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, purchase: None, at: LocationId::MAIN };
     assert_eq!(run_step(&mut inventory, &step(5, Unship, 1)), [unshipped]);
     let hold = Hold { reserved: 1, committed: 3, step: 5, ..Hold::default() };
     assert_eq!(inventory.hold(&order()), Some(&hold));
-    let released =
-        StockEvent::Released { owner: o(), reserved: 1, committed: 1, step: 6, cause: ReleaseCause::Asked };
+    let released = StockEvent::Released {
+        owner: o(),
+        reserved: 1,
+        committed: 1,
+        step: 6,
+        cause: ReleaseCause::Asked,
+        at: LocationId::MAIN,
+    };
     assert_eq!(run_step(&mut inventory, &step(6, Release, 2)), [released], "reserved units go first");
     let counters = &inventory.counters;
     assert_eq!((counters.available, counters.committed, counters.shipped), (7, 2, 1));
@@ -87,7 +101,7 @@ fn unship_brings_back_the_hold_of_units_that_are_still_away() {
         run_step(&mut inventory, &step(number, op, 3));
     }
     assert_eq!(inventory.hold(&order()), None);
-    run(&mut inventory, &SkuCommand::ReturnToStock { quantity: 1, to: Place::Available, reason: "r".into() });
+    run(&mut inventory, &SkuCommand::return_to_stock(1, Place::Available, "r"));
     let exceeded = Refusal::HoldExceeded { sku: sku(), requested: 3, held: 2 };
     assert_eq!(decide_step(&inventory, &step(4, Unship, 3), false, NOW), Err(exceeded));
     run_step(&mut inventory, &step(4, Unship, 2));

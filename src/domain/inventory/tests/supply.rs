@@ -3,11 +3,11 @@
 use super::*;
 
 fn shift(quantity: u64, from: Place, to: Place) -> SkuCommand {
-    SkuCommand::Move { quantity, from, to, reason: "r".into() }
+    SkuCommand::put(quantity, from, to, "r")
 }
 
 fn moved(quantity: u64, from: Place, to: Place) -> StockEvent {
-    StockEvent::Moved { quantity, from, to, reason: "r".into() }
+    StockEvent::Moved { quantity, from, to, reason: "r".into(), at: LocationId::MAIN }
 }
 
 fn delivery() -> DeliveryId {
@@ -15,20 +15,20 @@ fn delivery() -> DeliveryId {
 }
 
 fn announce(quantity: u64, expected: u64) -> SkuCommand {
-    SkuCommand::Announce { delivery: delivery(), quantity, expected: at(expected) }
+    SkuCommand::announce(delivery(), quantity, at(expected))
 }
 
 fn announced(quantity: u64, expected: u64) -> StockEvent {
-    StockEvent::Announced { delivery: delivery(), quantity, expected: at(expected) }
+    StockEvent::Announced { delivery: delivery(), quantity, expected: at(expected), at: LocationId::MAIN }
 }
 
 fn arrives(quantity: u64) -> SkuCommand {
-    SkuCommand::ReceiveDelivery { delivery: delivery(), quantity, reason: "po".into() }
+    SkuCommand::receive_delivery(delivery(), quantity, "po")
 }
 
 fn received_of(announced: u64, quantity: u64) -> [StockEvent; 2] {
     let arrived = StockEvent::Arrived { delivery: delivery(), quantity: announced };
-    [arrived, StockEvent::Received { quantity, reason: "po".into() }]
+    [arrived, StockEvent::Received { quantity, reason: "po".into(), at: LocationId::MAIN }]
 }
 
 fn warn_at(low_stock: &[u64]) -> SkuCommand {
@@ -69,11 +69,12 @@ fn units_that_are_kept_back_are_not_sold_until_they_are_put_back() {
 #[test]
 fn a_place_gives_no_more_than_is_in_it() {
     let mut inventory = stocked(&[shift(2, Place::Available, Place::QualityHold)]);
-    let below =
-        |place, requested, available| Err(Refusal::BelowZero { sku: sku(), place, requested, available });
+    let below = |place, requested, available| {
+        Err(Refusal::BelowZero { sku: sku(), place, at: LocationId::MAIN, requested, available })
+    };
     let back = shift(3, Place::QualityHold, Place::Available);
     assert_eq!(decide(&inventory, &back, NOW), below(Place::QualityHold, 3, 2));
-    let off = |quantity| SkuCommand::WriteOff { quantity, from: Place::QualityHold, reason: "r".into() };
+    let off = |quantity| SkuCommand::write_off(quantity, Place::QualityHold, "r");
     assert_eq!(decide(&inventory, &off(3), NOW), below(Place::QualityHold, 3, 2));
     let zero = Err(Refusal::QuantityNotPositive { line: 0 });
     assert_eq!(decide(&inventory, &shift(0, Place::Available, Place::SafetyStock), NOW), zero);
@@ -85,8 +86,8 @@ fn a_place_gives_no_more_than_is_in_it() {
 #[test]
 fn a_return_that_waits_to_be_inspected_is_not_for_sale() {
     let mut inventory = stocked(&[reserve(4, None), SkuCommand::Commit { cart: cart("c") }]);
-    run(&mut inventory, &SkuCommand::Ship { cart: cart("c"), quantity: 4 });
-    let back = SkuCommand::ReturnToStock { quantity: 3, to: Place::QualityHold, reason: "r".into() };
+    run(&mut inventory, &SkuCommand::ship(cart("c"), 4));
+    let back = SkuCommand::return_to_stock(3, Place::QualityHold, "r");
     run(&mut inventory, &back);
     assert_eq!((inventory.counters.available, inventory.counters.quality_hold), (6, 3));
 }
@@ -109,7 +110,7 @@ fn a_delivery_that_is_announced_is_a_promise_and_not_stock() {
 fn a_delivery_is_received_against_its_announcement() {
     let mut inventory = stocked(&[announce(5, 9_000)]);
     assert_eq!(run(&mut inventory, &arrives(2)), received_of(2, 2));
-    let rest = Incoming { quantity: 3, expected: at(9_000) };
+    let rest = Incoming { quantity: 3, expected: at(9_000), at: LocationId::MAIN };
     assert_eq!(inventory.incoming().get(&delivery()), Some(&rest));
     assert_eq!(run(&mut inventory, &arrives(4)), received_of(3, 4), "one more than was announced");
     assert_eq!((inventory.counters.received, inventory.incoming().len()), (16, 0));

@@ -4,7 +4,8 @@
 
 use super::{Action, Lifecycle, LifecycleId, State};
 
-/// CREATED → RESERVED → PAID → FULFILLED, CANCELLED where allowed; SHIPPED on the way.
+/// CREATED → RESERVED → PAID → FULFILLED, CANCELLED where allowed; SHIPPED on the way; ACCEPTED in place of
+/// RESERVED where the rules of all its SKUs leave their stock to the payment.
 #[rustfmt::skip]
 pub(super) static SIMPLE: Lifecycle = Lifecycle {
     id: LifecycleId::SIMPLE,
@@ -14,6 +15,12 @@ pub(super) static SIMPLE: Lifecycle = Lifecycle {
     rows: &[
         (State::Created,  Action::Reserve,     State::Reserved),  // all or nothing
         (State::Created,  Action::Refuse,      State::Cancelled), // what was taken has been given back
+        (State::Created,  Action::Accept,      State::Accepted),  // the rules of its SKUs say: at payment
+        (State::Accepted, Action::PayPart,     State::Accepted),
+        (State::Accepted, Action::Settle,      State::Paid),      // checked and taken at once
+        (State::Accepted, Action::Refuse,      State::Cancelled), // gone by then; the money is due back
+        (State::Accepted, Action::CancelPart,  State::Accepted),
+        (State::Accepted, Action::Cancel,      State::Cancelled),
         (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
         (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved, Action::CancelPart,  State::Reserved),

@@ -11,6 +11,10 @@ fn ways() -> Vec<(State, Action, State, Vec<OrderCommand>)> {
     let paid = || pay(151);
     let ship_one = || ship(&[(1, 1)]);
     vec![
+        (S::Accepted, A::PayPart, S::Accepted, vec![pay(1)]),
+        (S::Accepted, A::Settle, S::Paid, vec![paid()]),
+        (S::Accepted, A::CancelPart, S::Accepted, vec![cancel(&[(1, 1)])]),
+        (S::Accepted, A::Cancel, S::Cancelled, vec![cancel(&[])]),
         (S::Reserved, A::PayPart, S::Reserved, vec![pay(1)]),
         (S::Reserved, A::Settle, S::Paid, vec![paid()]),
         (S::Reserved, A::CancelPart, S::Reserved, vec![cancel(&[(1, 1)])]),
@@ -39,9 +43,14 @@ fn every_arrow_of_the_simple_lifecycle_is_taken_by_a_way_of_its_own() {
         assert_eq!(life.state(), to);
         taken.insert((State::Created, action, to));
     }
+    let at_payment = Life::accepted();
+    taken.insert((State::Created, Action::Accept, at_payment.state()));
+    let mut refused = Life { refusing: true, ..at_payment };
+    refused.run(&pay(151)).unwrap();
+    taken.insert((State::Accepted, Action::Refuse, refused.state()));
     for (from, action, to, way) in ways() {
         let (last, before) = way.split_last().unwrap();
-        let mut life = Life::after(before);
+        let mut life = if from == State::Accepted { Life::accepted() } else { Life::after(before) };
         assert_eq!(life.state(), from, "{action:?}");
         life.run(last).unwrap();
         assert_eq!(life.state(), to, "{from} {action:?}");

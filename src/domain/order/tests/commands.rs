@@ -20,6 +20,8 @@ fn a_placement_keeps_its_lines_as_they_were_asked_for() {
         discount: 10,
         shipping: 7,
         seller: None,
+        kit: None,
+        at_payment: false,
     };
     let [OrderEvent::Placed { lines, lifecycle, .. }, OrderEvent::Reserved] = events.as_slice() else {
         panic!("{events:?}");
@@ -105,11 +107,12 @@ fn a_plan_sums_demand_by_sku_in_the_order_of_skus_and_numbers_its_steps_in_twos(
         IdOrigin::Caller,
         LIMITS,
         Terms::simple(),
+        &SaleRules::default(),
     );
     life.record(events.unwrap());
     let plan = life.order().plan().unwrap();
-    let demand: Vec<_> = plan.demand.iter().map(|(sku, units)| (sku.as_str(), *units)).collect();
-    assert_eq!((plan.number, demand), (1, vec![("a", 2), ("b", 4)]));
+    let demand: Vec<_> = plan.demand.iter().map(|d| (d.sku.as_str(), d.op, d.units)).collect();
+    assert_eq!((plan.number, demand), (1, vec![("a", StepOp::Reserve, 2), ("b", StepOp::Reserve, 4)]));
     life.record(finish(life.order(), &SagaEnd::Done));
     assert_eq!((life.order().plan(), life.order().steps), (None, 2));
     life.record(decide(life.order(), &pay(3)).unwrap());

@@ -11,12 +11,13 @@ mod physical;
 mod random;
 mod refunds;
 mod refusals;
+mod sale;
 
 use super::decide::Events;
 use super::*;
 use crate::domain::command::{
     CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
-    ShipOrder,
+    ShipOrder, StepOp,
 };
 use crate::domain::ids::{IdOrigin, OrderId, PaymentId, SkuId};
 use crate::domain::money::{Currency, Money};
@@ -76,6 +77,8 @@ struct Life {
     journal: Vec<OrderRecord>,
     /// Whether a SKU refuses every step that can be undone.
     refusing: bool,
+    /// The rules of what is sold.
+    rules: SaleRules,
 }
 
 impl Life {
@@ -95,6 +98,15 @@ impl Life {
         life
     }
 
+    /// The same order as that of [`Life::after`], whose SKUs leave their stock to the payment.
+    fn accepted() -> Self {
+        let late = crate::domain::inventory::SaleRule { kit: None, deduction: Some(Deduction::AtPayment) };
+        let lines = vec![line("a", 2, 101), line("b", 1, 50)];
+        let mut life = Self { rules: SaleRules::of(&lines, |_| Some(late.clone())), ..Self::default() };
+        life.place(&place(lines)).unwrap();
+        life
+    }
+
     fn order(&self) -> &Order {
         self.order.as_ref().unwrap()
     }
@@ -104,7 +116,7 @@ impl Life {
     }
 
     fn place(&mut self, command: &PlaceOrder) -> Result<Vec<OrderEvent>, Refusal> {
-        let events = decide_place(command, IdOrigin::Caller, LIMITS, Terms::simple())?;
+        let events = decide_place(command, IdOrigin::Caller, LIMITS, Terms::simple(), &self.rules)?;
         Ok(self.record_all(events))
     }
 
@@ -118,7 +130,7 @@ impl Life {
         let mut all = events.to_vec();
         self.record(events);
         while self.order().pending.is_some() {
-            let undoes = self.order().plan().unwrap().op.undo().is_some();
+            let undoes = self.order().plan().unwrap().demand.iter().any(|d| d.op.undo().is_some());
             let end = if self.refusing && undoes { SagaEnd::Undone(short()) } else { SagaEnd::Done };
             let events = finish(self.order(), &end);
             all.extend(events.iter().cloned());

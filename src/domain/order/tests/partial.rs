@@ -14,7 +14,7 @@ fn short(sku: &str, granted: u64) -> Short {
 /// The placement with `terms`, ended with these SKUs short.
 fn placed(terms: Terms, command: &PlaceOrder, short: &[Short]) -> (Life, Events) {
     let mut life = Life::default();
-    life.record(decide_place(command, IdOrigin::Caller, LIMITS, terms).unwrap());
+    life.record(decide_place(command, IdOrigin::Caller, LIMITS, terms, &SaleRules::default()).unwrap());
     let events = finish(life.order(), &SagaEnd::DoneInPart(short.to_vec()));
     life.record(events.clone());
     (life, events)
@@ -79,14 +79,14 @@ fn the_rest_of_an_order_in_part_is_paid_shipped_and_delivered_as_usual() {
 
 #[test]
 fn what_is_missing_at_the_payment_is_due_back() {
-    let terms = Terms { deduction: Deduction::AtPayment, ..Terms::physical() };
+    let terms = Terms { deduction: Some(Deduction::AtPayment), ..Terms::physical() };
     for (paid, refunds) in [(750, vec![350]), (800, vec![350, 50]), (500, vec![100]), (300, vec![0])] {
         let mut life = Life::default();
         let command = asked().of_type(OrderType::Physical);
-        life.record(decide_place(&command, IdOrigin::Caller, LIMITS, terms).unwrap());
+        life.record(decide_place(&command, IdOrigin::Caller, LIMITS, terms, &SaleRules::default()).unwrap());
         let events = decide(life.order(), &pay_as(paid, None, Settlement::Declared)).unwrap();
         life.record(events);
-        assert!(life.order().plan().unwrap().partial);
+        assert!(life.order().plan().unwrap().demand.iter().any(|d| d.partial));
         let events = finish(life.order(), &SagaEnd::DoneInPart(vec![short("a", 4), short("b", 0)]));
         let missing = parts(&[(2, 1), (3, 3)]);
         let mut expected =
@@ -106,7 +106,7 @@ fn only_the_steps_that_first_ask_for_stock_are_content_with_a_part() {
     for command in [pay(250), ship(&[(1, 1)]), cancel(&[])] {
         let events = decide(life.order(), &command).unwrap();
         life.record(events);
-        assert!(!life.order().plan().unwrap().partial, "{command:?}");
+        assert!(!life.order().plan().unwrap().demand.iter().any(|d| d.partial), "{command:?}");
         let events = finish(life.order(), &SagaEnd::Done);
         life.record(events);
     }

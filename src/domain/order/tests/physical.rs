@@ -49,7 +49,7 @@ impl Goods {
         let mut goods = Self { order: None, now: 1_000, refusing, taken: BTreeSet::new() };
         let lines = vec![line("a", 2, 100), line("b", 1, 50)];
         let place = place(lines).of_type(OrderType::Physical);
-        let events = decide_place(&place, IdOrigin::Caller, LIMITS, terms).unwrap();
+        let events = decide_place(&place, IdOrigin::Caller, LIMITS, terms, &SaleRules::default()).unwrap();
         goods.record_all(events);
         goods.refusing = false;
         goods
@@ -95,7 +95,7 @@ impl Goods {
         let mut all = events.to_vec();
         self.record(events);
         while let Some(plan) = self.order().plan() {
-            let undoes = plan.op.undo().is_some();
+            let undoes = plan.demand.iter().any(|demand| demand.op.undo().is_some());
             let end = if self.refusing && undoes { SagaEnd::Undone(short()) } else { SagaEnd::Done };
             let events = finish(self.order(), &end);
             all.extend(events.iter().cloned());
@@ -162,7 +162,7 @@ fn ask(action: Action) -> Option<OrderCommand> {
 
 #[test]
 fn every_arrow_of_physical_goods_is_taken() {
-    let at_payment = Terms { deduction: Deduction::AtPayment, ..terms() };
+    let at_payment = Terms { deduction: Some(Deduction::AtPayment), ..terms() };
     for &(from, action, to) in Lifecycle::physical().rows {
         let mut goods = match from {
             State::Accepted => Goods::placed(at_payment, false),
@@ -304,7 +304,7 @@ fn excess_and_duplicate_money_is_due_back_and_short_money_is_recorded() {
 
 #[test]
 fn stock_that_is_gone_at_payment_makes_all_that_was_paid_due_back() {
-    let at_payment = Terms { deduction: Deduction::AtPayment, ..terms() };
+    let at_payment = Terms { deduction: Some(Deduction::AtPayment), ..terms() };
     let mut goods = Goods::placed(at_payment, false);
     goods.run(&pay(50)).unwrap();
     goods.refusing = true;

@@ -3,7 +3,9 @@
 use super::*;
 
 fn check_place(lines: Vec<LineRequest>, expected: Refusal) {
-    assert_eq!(decide_place(&place(lines), IdOrigin::Caller, LIMITS, Terms::simple()), Err(expected));
+    let rules = SaleRules::default();
+    let decided = decide_place(&place(lines), IdOrigin::Caller, LIMITS, Terms::simple(), &rules);
+    assert_eq!(decided, Err(expected));
 }
 
 fn check(life: &Life, command: &OrderCommand, expected: Refusal) {

@@ -1,0 +1,169 @@
+//! What a decision does to a hold, location by location.
+//!
+//! A hold's parts stand in the order in which they were allocated. What leads on (commit, ship) takes from
+//! them in that order; what leads back (uncommit, release) in the opposite one. So undoing a step touches
+//! the parts that the step touched.
+
+use smallvec::{SmallVec, smallvec};
+
+use super::allocation::{Take, allocated};
+use super::draft::{Draft, Units};
+use super::event::{ReleaseCause, StockEvent};
+use super::holds::{Hold, HoldOwner, Part, Purchase};
+use super::location::LocationId;
+use crate::domain::refusal::Refusal;
+
+/// Units by location; nearly always one.
+type Shares = SmallVec<[(LocationId, u64); 1]>;
+
+/// The way through the parts of a hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    On,
+    Back,
+}
+
+/// Whose units move, how many, and which saga step asks.
+pub(super) struct Move<'a> {
+    pub(super) owner: &'a HoldOwner,
+    pub(super) quantity: u64,
+    pub(super) step: u32,
+}
+
+impl Draft<'_> {
+    /// Records that units are reserved, where the SKU's strategy takes them. There must be enough.
+    pub(super) fn take(
+        &mut self,
+        owner: HoldOwner,
+        units: Units,
+        purchase: Option<Box<Purchase>>,
+    ) -> Result<(), Refusal> {
+        let Units { quantity, step, deadline } = units;
+        let Some(strategy) = self.strategy() else {
+            let at = LocationId::MAIN;
+            return self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase, at });
+        };
+        let parts = allocated(&strategy, quantity, &self.shelves());
+        for Take { at, quantity } in parts.map_err(|reason| Refusal::Parked { reason })? {
+            let (owner, purchase) = (owner.clone(), purchase.clone());
+            self.record(StockEvent::Reserved { owner, quantity, step, deadline, purchase, at })?;
+        }
+        Ok(())
+    }
+
+    /// reserved → committed.
+    pub(super) fn commit(&mut self, units: &Move<'_>) -> Result<(), Refusal> {
+        let shares = shares(self.hold(), units.quantity, |part| part.reserved, Way::On);
+        shares.into_iter().try_for_each(|(at, quantity)| {
+            self.record(StockEvent::Committed { owner: units.owner.clone(), quantity, step: units.step, at })
+        })
+    }
+
+    /// committed → reserved.
+    pub(super) fn uncommit(&mut self, units: &Move<'_>) -> Result<(), Refusal> {
+        let shares = shares(self.hold(), units.quantity, |part| part.committed, Way::Back);
+        shares.into_iter().try_for_each(|(at, quantity)| {
+            self.record(StockEvent::Uncommitted {
+                owner: units.owner.clone(),
+                quantity,
+                step: units.step,
+                at,
+            })
+        })
+    }
+
+    /// reserved, and when there are no more, committed → available.
+    pub(super) fn release(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+        let Move { owner, quantity, step } = *units;
+        let reserved = quantity.min(self.hold().reserved);
+        let committed = quantity - reserved;
+        if self.hold().located.is_none() {
+            let (owner, at) = (owner.clone(), LocationId::MAIN);
+            return self.record(StockEvent::Released { owner, reserved, committed, step, cause, at });
+        }
+        let mut unpaid = shares(self.hold(), reserved, |part| part.reserved, Way::Back);
+        let mut paid = shares(self.hold(), committed, |part| part.committed, Way::Back);
+        for part in self.hold().parts().into_iter().rev() {
+            let (reserved, committed) = (take_out(&mut unpaid, &part.at), take_out(&mut paid, &part.at));
+            if reserved > 0 || committed > 0 {
+                let (owner, at) = (owner.clone(), part.at);
+                self.record(StockEvent::Released { owner, reserved, committed, step, cause, at })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// committed → shipped, from one location where it is named.
+    pub(super) fn ship(&mut self, units: &Move<'_>, from: Option<&LocationId>) -> Result<(), Refusal> {
+        let shares = match from {
+            Some(at) => smallvec![(at.clone(), units.quantity)],
+            None => shares(self.hold(), units.quantity, |part| part.committed, Way::On),
+        };
+        shares.into_iter().try_for_each(|(at, quantity)| {
+            self.record(StockEvent::Shipped { owner: units.owner.clone(), quantity, step: units.step, at })
+        })
+    }
+
+    /// shipped → committed. The units lie where they left from: at the location that is named; else where
+    /// the owner's last step shipped from, if that is remembered; else at the first locations that shipped
+    /// as many.
+    pub(super) fn unship(
+        &mut self,
+        units: &Move<'_>,
+        from: Option<&LocationId>,
+        purchase: Option<&Purchase>,
+    ) -> Result<(), Refusal> {
+        let shares = match from {
+            Some(at) => smallvec![(at.clone(), units.quantity)],
+            None => self.origins(units),
+        };
+        shares.into_iter().try_for_each(|(at, quantity)| {
+            let (owner, purchase) = (units.owner.clone(), purchase.cloned().map(Box::new));
+            self.record(StockEvent::Unshipped { owner, quantity, step: units.step, purchase, at })
+        })
+    }
+
+    fn origins(&self, units: &Move<'_>) -> Shares {
+        let Some(known) = self.located() else { return smallvec![(LocationId::MAIN, units.quantity)] };
+        let remembered: Shares = known
+            .departed(units.owner, units.step.saturating_sub(1))
+            .map(|(at, quantity)| (at.clone(), quantity))
+            .collect();
+        let sum: u128 = remembered.iter().map(|(_, quantity)| u128::from(*quantity)).sum();
+        let there = |(at, quantity): &(LocationId, u64)| *quantity <= self.counters_at(at).shipped;
+        if sum == u128::from(units.quantity) && remembered.iter().all(there) {
+            return remembered;
+        }
+        let mut left = units.quantity;
+        let part = |(at, counters): (&LocationId, &super::Counters)| {
+            let quantity = left.min(counters.shipped);
+            left -= quantity;
+            (quantity > 0).then(|| (at.clone(), quantity))
+        };
+        known.iter().filter_map(part).collect()
+    }
+}
+
+/// `quantity` units of a hold by location, out of those that `count` counts; there must be as many.
+fn shares(hold: &Hold, quantity: u64, count: fn(&Part) -> u64, way: Way) -> Shares {
+    if hold.located.is_none() {
+        return smallvec![(LocationId::MAIN, quantity)];
+    }
+    let mut parts = hold.parts();
+    if way == Way::Back {
+        parts.reverse();
+    }
+    let mut left = quantity;
+    let share = |part: Part| {
+        let quantity = left.min(count(&part));
+        left -= quantity;
+        (quantity > 0).then_some((part.at, quantity))
+    };
+    parts.into_iter().filter_map(share).collect()
+}
+
+/// Takes the units of a location out of shares.
+fn take_out(shares: &mut Shares, at: &LocationId) -> u64 {
+    let index = shares.iter().position(|(share, _)| share == at);
+    index.map_or(0, |index| shares.remove(index).1)
+}
