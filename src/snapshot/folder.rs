@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::port::fs::Fs;
 
 const SUFFIX: &str = ".snap";
-/// A snapshot that is being written.
-pub(super) const WORKING_NAME: &str = "new.snapshot";
+/// Prefix and suffix of a snapshot that is being written.
+const WORKING: (&str, &str) = ("new-", ".snapshot");
 /// Digits of a sequence number in a name, so that names sort as numbers do.
 const DIGITS: usize = 20;
 
@@ -20,6 +20,12 @@ pub struct Listed {
     pub path: PathBuf,
     /// Its length.
     pub bytes: u64,
+}
+
+/// The name under which a snapshot is written. An engine that was dropped while it wrote one may still do so
+/// when the next has the folder: their epochs keep their files apart.
+pub(super) fn working_name(epoch: u64) -> String {
+    format!("{}{epoch}{}", WORKING.0, WORKING.1)
 }
 
 pub(super) fn name(low: u64) -> String {
@@ -60,13 +66,12 @@ pub fn remove_older(fs: &dyn Fs, folder: &Path, kept: usize) -> io::Result<Optio
     Ok(listed.last().map(|oldest| oldest.low))
 }
 
-/// Removes what an interrupted snapshot left.
+/// Removes what interrupted snapshots left.
 ///
 /// # Errors
-/// When the file is there and cannot be removed.
+/// When the folder cannot be read, or a file is there and cannot be removed.
 pub fn remove_leftovers(fs: &dyn Fs, folder: &Path) -> io::Result<()> {
-    match fs.remove(&folder.join(WORKING_NAME)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    let all = fs.list(folder)?;
+    let mut left = all.iter().filter(|it| it.name.starts_with(WORKING.0) && it.name.ends_with(WORKING.1));
+    left.try_for_each(|entry| fs.remove(&folder.join(&entry.name)))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::folder::{WORKING_NAME, name};
+use super::folder::{name, working_name};
 use super::format::{Footer, HEAD_BYTES, Head, Header, Kind, LENGTH_BYTES, SECTION_BYTES};
 use super::reader::verify;
 use crate::journal::{Cursor, codec};
@@ -21,6 +21,7 @@ const SECTIONS_PER_SYNC: u32 = 8;
 pub struct SnapshotWriter {
     fs: Arc<dyn Fs>,
     folder: PathBuf,
+    working: PathBuf,
     file: Box<dyn FsFile>,
     offset: u64,
     paced: u64,
@@ -52,15 +53,16 @@ impl SnapshotWriter {
     /// # Errors
     /// When the file cannot be made or written.
     pub fn begin(fs: Arc<dyn Fs>, folder: &Path, header: &Header) -> io::Result<Self> {
-        let path = folder.join(WORKING_NAME);
-        match fs.remove(&path) {
+        let working = folder.join(working_name(header.low.cursor.epoch));
+        match fs.remove(&working) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let file = fs.open(&path, OpenMode::Create)?;
+        let file = fs.open(&working, OpenMode::Create)?;
         let mut writer = Self {
             fs,
             folder: folder.to_path_buf(),
+            working,
             file,
             offset: 0,
             paced: 0,
@@ -155,10 +157,9 @@ impl SnapshotWriter {
         let footer = Footer { high, skus, orders, keys, sections: self.sections, hash };
         self.whole(Kind::Footer, &footer)?;
         self.file.sync_all()?;
-        let working = self.folder.join(WORKING_NAME);
-        verify(self.fs.as_ref(), &working).map_err(io::Error::other)?;
+        verify(self.fs.as_ref(), &self.working).map_err(io::Error::other)?;
         let path = self.folder.join(name(self.low));
-        self.fs.rename(&working, &path)?;
+        self.fs.rename(&self.working, &path)?;
         self.fs.sync_dir(&self.folder)?;
         Ok(Written { path, bytes: self.offset, footer })
     }
@@ -173,6 +174,6 @@ impl SnapshotWriter {
     /// Gives the snapshot up and removes its file.
     pub fn abandon(self) {
         // What cannot be removed now is removed when the next one begins.
-        let _ = self.fs.remove(&self.folder.join(WORKING_NAME));
+        let _ = self.fs.remove(&self.working);
     }
 }
