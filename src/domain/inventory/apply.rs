@@ -48,6 +48,12 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
     }
     if let (Some(buyers), Some(changed)) = (&mut inventory.buyers, changed) {
         buyers.take_over(*changed);
+        if let StockEvent::Reserved { purchase: Some(purchase), .. } = event
+            && let Some(today) = purchase.day
+        {
+            let counts_total = inventory.policy.as_ref().is_some_and(|p| p.purchase_limits.total.is_some());
+            buyers.close_some(today, counts_total);
+        }
     }
     Ok(())
 }
@@ -59,6 +65,11 @@ fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), Inv
     } else if inventory.buyers.is_none() {
         let holds = inventory.holds.unordered().map(|(_, hold)| hold);
         inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
+    } else if let Some(buyers) = &mut inventory.buyers
+        && policy.purchase_limits.total.is_some()
+        && inventory.policy.as_ref().is_none_or(|before| before.purchase_limits.total.is_none())
+    {
+        buyers.begin_total();
     }
     inventory.policy = (*policy != StockPolicy::default()).then(|| Box::new(policy.clone()));
     Ok(())

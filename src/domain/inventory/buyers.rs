@@ -3,8 +3,12 @@
 //! An account moves with the holds: [`Buyers::moved`] is told what a hold was and became, and by which
 //! event. So a unit is counted once however often a step is delivered, and counts no longer on the very
 //! day on which it was counted when it is given back.
+//!
+//! Accounts that no limit can look at any more are closed: each reservation looks at the next two in turn, so
+//! that there are never many more of them than buyers of the last month or two.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +16,9 @@ use super::event::StockEvent;
 use super::holds::{Hold, Purchase};
 use super::policy::LimitWindow;
 use crate::domain::ids::CustomerId;
+
+/// Accounts that a reservation looks at, whether they can be closed; more than the one that it may open.
+const LOOKED_AT: usize = 2;
 
 /// One buyer's units.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,11 +75,23 @@ impl Account {
     fn is_empty(&self) -> bool {
         self.held == 0 && self.total == 0
     }
+
+    /// Whether no limit that is set, or that can be set later, looks at the account from `today` on.
+    fn is_over(&self, today: u32, counts_total: bool) -> bool {
+        let recent = |day: u32| {
+            day >= today || LimitWindow::Week.same(day, today) || LimitWindow::Month.same(day, today)
+        };
+        self.held == 0 && !counts_total && !self.days.iter().any(|(day, _)| recent(*day))
+    }
 }
 
 /// The accounts of all buyers that have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Buyers(BTreeMap<CustomerId, Account>);
+pub(super) struct Buyers {
+    accounts: BTreeMap<CustomerId, Account>,
+    /// The account that was looked at last.
+    looked_at: Option<CustomerId>,
+}
 
 impl Buyers {
     /// Accounts of what is held at this moment.
@@ -80,7 +99,7 @@ impl Buyers {
         let mut buyers = Self::default();
         for hold in holds {
             if let Some(Purchase { buyer, day }) = hold.purchase.as_deref() {
-                let account = buyers.0.entry(buyer.clone()).or_default();
+                let account = buyers.accounts.entry(buyer.clone()).or_default();
                 account.held = account.held.checked_add(hold.held()?)?;
                 account.take(hold.held()?, *day)?;
             }
@@ -89,40 +108,62 @@ impl Buyers {
     }
 
     pub(super) fn get(&self, buyer: &CustomerId) -> Option<&Account> {
-        self.0.get(buyer)
+        self.accounts.get(buyer)
     }
 
     /// The units held by each buyer who holds any.
     pub(super) fn held(&self) -> impl Iterator<Item = (&CustomerId, u64)> {
-        self.0.iter().filter(|(_, account)| account.held > 0).map(|(buyer, account)| (buyer, account.held))
+        self.accounts
+            .iter()
+            .filter(|(_, account)| account.held > 0)
+            .map(|(buyer, account)| (buyer, account.held))
     }
 
     /// Copies from `all` the accounts that a change from `before` to `after` touches, unless they are
     /// here already.
     pub(super) fn fetch(&mut self, all: &Self, before: &Hold, after: &Hold) {
         for purchase in [before, after].into_iter().filter_map(|hold| hold.purchase.as_ref()) {
-            if !self.0.contains_key(&purchase.buyer) {
+            if !self.accounts.contains_key(&purchase.buyer) {
                 let account = all.get(&purchase.buyer).cloned().unwrap_or_default();
-                self.0.insert(purchase.buyer.clone(), account);
+                self.accounts.insert(purchase.buyer.clone(), account);
             }
         }
     }
 
     /// Takes over the accounts of `changed`; those with nothing in them are closed.
     pub(super) fn take_over(&mut self, changed: Self) {
-        for (buyer, account) in changed.0 {
+        for (buyer, account) in changed.accounts {
             if account.is_empty() {
-                self.0.remove(&buyer);
+                self.accounts.remove(&buyer);
             } else {
-                self.0.insert(buyer, account);
+                self.accounts.insert(buyer, account);
             }
         }
+    }
+
+    /// Looks at the next accounts in turn, and closes those that are over `today`.
+    pub(super) fn close_some(&mut self, today: u32, counts_total: bool) {
+        for _ in 0..LOOKED_AT {
+            let behind = self.looked_at.as_ref().map_or(Unbounded, Excluded);
+            let next = self.accounts.range::<CustomerId, _>((behind, Unbounded)).next();
+            let next = next.map(|(buyer, account)| (buyer.clone(), account.is_over(today, counts_total)));
+            if let Some((buyer, true)) = &next {
+                self.accounts.remove(buyer);
+            }
+            self.looked_at = next.map(|(buyer, _)| buyer);
+        }
+    }
+
+    /// A limit over all time is set: it counts from here on, beginning with what is held.
+    pub(super) fn begin_total(&mut self) {
+        self.accounts.values_mut().for_each(|account| account.total = account.held);
+        self.accounts.retain(|_, account| account.held > 0 || !account.days.is_empty());
     }
 
     /// Moves the accounts on as `event` made `before` into `after`; `None` where a sum does not fit.
     pub(super) fn moved(&mut self, before: &Hold, after: &Hold, event: &StockEvent) -> Option<()> {
         if let Some(Purchase { buyer, day }) = before.purchase.as_deref() {
-            let account = self.0.entry(buyer.clone()).or_default();
+            let account = self.accounts.entry(buyer.clone()).or_default();
             account.held = account.held.checked_sub(before.held()?)?;
             match event {
                 // All units of a hold count on the day of its last reservation.
@@ -134,12 +175,26 @@ impl Buyers {
             }
         }
         if let Some(Purchase { buyer, day }) = after.purchase.as_deref() {
-            let account = self.0.entry(buyer.clone()).or_default();
+            let account = self.accounts.entry(buyer.clone()).or_default();
             account.held = account.held.checked_add(after.held()?)?;
             if matches!(event, StockEvent::Reserved { .. }) {
                 account.take(after.held()?, *day)?;
             }
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+impl Buyers {
+    pub(super) fn len(&self) -> usize {
+        self.accounts.len()
+    }
+
+    /// Brings back every account that was closed since `before`, but that of `touched`.
+    pub(super) fn reopen(&mut self, before: &Self, touched: &CustomerId) {
+        for (buyer, account) in before.accounts.iter().filter(|(buyer, _)| *buyer != touched) {
+            self.accounts.entry(buyer.clone()).or_insert_with(|| account.clone());
+        }
     }
 }

@@ -45,7 +45,7 @@ impl StockPolicy {
 /// called off no longer counts; what was shipped does, even when it comes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseLimits {
-    /// Ever.
+    /// Ever since the limit was set, beginning with what was held then.
     pub total: Option<u64>,
     /// Each day.
     pub day: Option<u64>,

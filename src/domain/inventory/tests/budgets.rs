@@ -1,5 +1,7 @@
 //! Budgets and purchase limits: counted once, given back once, on the day on which they were counted.
 
+use proptest::prelude::*;
+
 use super::*;
 use StepOp::{Commit, Release, Reserve, Ship, Unship};
 
@@ -165,4 +167,77 @@ fn counts_that_do_not_fit_are_refused() {
     }
     run(&mut inventory, &SkuCommand::return_to_stock(all, Place::Available, "r"));
     assert_eq!(decide(&inventory, &ask("c", 11), NOW), Err(Refusal::Overflow));
+}
+
+/// Buyer `number` takes a unit for good on a day, at a SKU that has enough.
+fn buy(inventory: &mut Inventory, number: u64, day: u64) {
+    let name = format!("c-{number}-{day}");
+    let asked = ReserveStock::new(cart(&name), 1).by(CustomerId::new(format!("b-{number}")).unwrap());
+    assert_eq!(run_at(inventory, &receive(1), day * DAY), None);
+    assert_eq!(run_at(inventory, &SkuCommand::Reserve(asked), day * DAY), None);
+    assert_eq!(run_at(inventory, &SkuCommand::Commit { cart: cart(&name) }, day * DAY), None);
+    assert_eq!(run_at(inventory, &SkuCommand::ship(cart(&name), 1), day * DAY), None);
+}
+
+#[test]
+fn accounts_that_no_limit_looks_at_any_more_are_closed_in_passing() {
+    let mut inventory = stocked(&[per_day(5)]);
+    (0..300).for_each(|number| buy(&mut inventory, number, 1));
+    assert_eq!(inventory.buyers.as_ref().unwrap().len(), 300);
+    // A limit by month can still be set, so that day 1 counts until the month is over.
+    (0..200).for_each(|number| buy(&mut inventory, number, 20));
+    assert_eq!(inventory.buyers.as_ref().unwrap().len(), 300);
+    (300..600).for_each(|number| buy(&mut inventory, number, 70));
+    assert_eq!(inventory.buyers.as_ref().unwrap().len(), 300, "those of the month, and no others");
+    let total = PurchaseLimits { total: Some(9), ..PurchaseLimits::default() };
+    run(&mut inventory, &limits(total));
+    (600..900).for_each(|number| buy(&mut inventory, number, 140));
+    assert_eq!(inventory.buyers.as_ref().unwrap().len(), 600, "a limit over all time forgets nobody");
+}
+
+/// What a buyer, a cart and the rules do: of three buyers and nine carts, over the days.
+fn act() -> impl Strategy<Value = (u8, u8, u8, u64, u64)> {
+    (0..8u8, 0..3u8, 0..3u8, 1..4u64, prop_oneof![4 => Just(0u64), 1 => 1..9u64, 1 => 20..60u64])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_sku_that_closes_accounts_decides_as_one_that_keeps_them_all(acts in prop::collection::vec(act(), 1..120)) {
+        let mut pruned = stocked(&[per_day(3), receive(1_000)]);
+        let mut kept = pruned.clone();
+        let mut day = 3;
+        for (kind, buyer, number, units, later) in acts {
+            day += later;
+            let buyer = CustomerId::new(format!("b{buyer}")).unwrap();
+            let cart = cart(&format!("{buyer}-{number}"));
+            let command = match kind {
+                0..=3 => SkuCommand::Reserve(ReserveStock::new(cart, units).by(buyer.clone())),
+                4 => SkuCommand::Commit { cart },
+                5 => SkuCommand::ship(cart, units),
+                6 => SkuCommand::Release { cart },
+                _ => {
+                    let limit = |is: bool| is.then_some(units + 2);
+                    let day = limit(number != 1 || buyer.as_str() == "b1");
+                    let [total, week, month] = [limit(number == 1), limit(number == 2), limit(units == 3)];
+                    limits(PurchaseLimits { total, day, week, month })
+                }
+            };
+            let decided = decide(&pruned, &command, at(day * DAY));
+            prop_assert_eq!(&decide(&kept, &command, at(day * DAY)), &decided, "on day {}", day);
+            let Ok(decision) = decided else { continue };
+            for event in &decision.events {
+                apply(&mut pruned, event).unwrap();
+                let before = kept.buyers.clone();
+                apply(&mut kept, event).unwrap();
+                if let (Some(accounts), Some(before)) = (&mut kept.buyers, before)
+                    && !matches!(event, StockEvent::PolicySet { .. })
+                {
+                    accounts.reopen(&before, &buyer);
+                }
+                pruned.check_fully().unwrap();
+            }
+        }
+    }
 }
