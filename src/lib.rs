@@ -28,6 +28,8 @@ pub mod replay;
 pub mod snapshot;
 
 pub mod blocking;
+#[cfg(feature = "cli")]
+pub mod cli;
 
 mod actor;
 mod config;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
 
+use super::record;
+
 /// What survives. The level of a log is chosen when it is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -264,5 +266,30 @@ impl StoredBatch {
     #[must_use]
     pub fn end(&self) -> Cursor {
         Cursor { epoch: self.epoch, sequence: self.first_sequence + u64::from(self.count) }
+    }
+
+    /// The batch up to and with the record `last`. Its chain hash stays that of the whole.
+    #[must_use]
+    pub fn up_to(&self, last: u64) -> Self {
+        self.part(0, last.saturating_add(1).saturating_sub(self.first_sequence))
+    }
+
+    /// The batch from the record `first` on.
+    #[must_use]
+    pub fn from(&self, first: u64) -> Self {
+        self.part(first.saturating_sub(self.first_sequence), u64::MAX)
+    }
+
+    /// The records between two places, counted from 0.
+    fn part(&self, from: u64, until: u64) -> Self {
+        let until = u32::try_from(until).unwrap_or(u32::MAX).min(self.count);
+        let from = u32::try_from(from).unwrap_or(u32::MAX).min(until);
+        let bytes = |count| record::bytes_of_first(&self.payload, count as usize);
+        Self {
+            first_sequence: self.first_sequence + u64::from(from),
+            count: until - from,
+            payload: self.payload.get(bytes(from)..bytes(until)).unwrap_or_default().into(),
+            ..self.clone()
+        }
     }
 }

@@ -17,6 +17,7 @@ mod pool;
 mod position;
 mod reader;
 mod scan;
+mod walk;
 mod window;
 
 pub use file_log::FileLog;

@@ -15,8 +15,9 @@ use crate::port::fs::{Fs, FsFile, OpenMode};
 
 use super::log::{Cursor, LogError, LogReader, StoredBatch};
 use super::position::Position;
-use super::scan::{io_error, stored};
+use super::scan::io_error;
 use super::segment::{self, HEADER_BYTES};
+use super::walk::stored;
 use super::window::Window;
 
 /// A segment as readers know it. Whoever holds one keeps its file from being recycled.

@@ -90,6 +90,18 @@ pub const fn records(payload: &[u8]) -> Records<'_> {
     Records { rest: payload, offset: 0 }
 }
 
+/// Length of the first `count` records of a payload, or of those that can be taken apart.
+#[must_use]
+pub fn bytes_of_first(payload: &[u8], count: usize) -> usize {
+    let mut records = records(payload);
+    for _ in 0..count {
+        if records.next().is_none_or(|taken| taken.is_err()) {
+            break;
+        }
+    }
+    records.offset
+}
+
 /// Iterator over the records of a payload; see [`records`].
 #[derive(Clone, Debug)]
 pub struct Records<'a> {

@@ -1,6 +1,7 @@
 //! The scan: reads a journal from its first segment on, verifies it, and tells its tail from damage.
 //!
-//! Opening runs one before it serves; tools run one read-only, without the lock. It changes nothing.
+//! Opening runs one before it serves; tools run one read-only, without the lock. It changes nothing. `walk`
+//! goes from frame to frame; here is which segments there are, and what the end of the last one means.
 //!
 //! What is verified of each batch: checksum, number and sequence without gaps, epoch not below any before,
 //! chain hash. A segment's content ends where the next segment's header says that its own begins; what
@@ -9,6 +10,10 @@
 //! 1. Nothing that claims to be the next frame: the end of the log.
 //! 2. A frame with the right number that is torn: it is *cut*, and reported.
 //! 3. Something bad and, anywhere behind it, a valid frame that must be newer: *damage*.
+//!
+//! **Beside a running writer** a frame can be read while it is written, and look torn. So whatever the verdict
+//! on the last segment's remains, the place where its valid frames ended is read once more before it stands:
+//! with one batch in flight, a frame that has newer ones behind it was whole before those were begun.
 //!
 //! A frame goes to the disk only after the one before it is durable, so a crash can tear the last frame and
 //! no other. That one is ambiguous when no seal follows it: a last batch that was durable and then rotted
@@ -19,13 +24,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
-use crate::port::fs::{FolderEntry, Fs, FsFile, OpenMode, read_full_at};
+use crate::port::fs::{FolderEntry, Fs, OpenMode, read_full_at};
 
-use super::frame::{self, Flaw, Kind};
+use super::frame::Kind;
 use super::log::{Cursor, LogError, LogMark, StoredBatch};
 use super::position::Position;
 use super::segment::{self, HEADER_BYTES, Header, HeaderFlaw};
-use super::window::{Framed, Window};
+use super::walk::{Walk, damaged};
+use super::window::Window;
 
 /// How far a scan has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,20 +130,6 @@ pub(crate) fn io_error(what: &str, path: &Path, error: &io::Error) -> LogError {
     LogError::Io { what: format!("{what} {}", path.display()), detail: error.to_string() }
 }
 
-fn damaged(segment: &str, offset: u64, detail: impl Into<String>) -> LogError {
-    LogError::Damaged { segment: segment.to_owned(), offset, detail: detail.into() }
-}
-
-/// The running state of a scan.
-struct Walk {
-    position: Position,
-    anchor: Option<Anchor>,
-    batches: u64,
-    records: u64,
-    last_kind: Option<Kind>,
-    progress: Progress,
-}
-
 impl Scan {
     /// Lists the folder and reads the headers of its segments. Takes no lock and writes nothing; beside a
     /// running engine the last batch may look torn because it is being written.
@@ -201,6 +193,26 @@ impl Scan {
         &self.folder
     }
 
+    /// The first position that can be read.
+    #[must_use]
+    pub fn start(&self) -> Cursor {
+        let before = self.segments.first().map_or(Position::START, |first| first.header.before);
+        Cursor { epoch: before.record_epoch, sequence: before.sequence }
+    }
+
+    /// File names and lengths of the segments, in order.
+    pub fn segments(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
+        self.segments.iter().map(|segment| (segment.name.as_str(), segment.bytes))
+    }
+
+    /// Leaves out the segments that end before `sequence`: reading then begins with the one that holds it,
+    /// and trusts that one's header for what stands before.
+    pub fn begin_at(&mut self, sequence: u64) {
+        let later = self.segments.iter().skip(1);
+        let before = later.take_while(|segment| segment.header.before.sequence <= sequence).count();
+        self.segments.drain(..before);
+    }
+
     /// Reads every valid batch in order, seals and epoch marks included, and finds the tail.
     ///
     /// # Errors
@@ -250,12 +262,24 @@ impl Scan {
             walk.anchor = Some(Anchor { offset: HEADER_BYTES, before: walk.position });
             walk.progress.bytes_done = bytes_before;
             let bound = next.as_ref().map(|(_, before)| before.number);
-            let end = walk.segment(segment, file.as_ref(), &mut window, bound, bytes_before, &mut visit)?;
-            segment.end = end;
-            bytes_before += segment.bytes;
-            match next {
-                Some((name, before)) => walk.joins(segment, &name, &before)?,
-                None => cut = walk.judge_remains(segment, file.as_ref(), &mut window)?,
+            segment.end = HEADER_BYTES;
+            segment.end =
+                walk.segment(segment, file.as_ref(), &mut window, bound, bytes_before, &mut visit)?;
+            if let Some((name, before)) = next {
+                walk.joins(segment, &name, &before)?;
+                bytes_before += segment.bytes;
+                continue;
+            }
+            loop {
+                let verdict = walk.judge_remains(segment, file.as_ref(), &mut window);
+                window.clear();
+                let end =
+                    walk.segment(segment, file.as_ref(), &mut window, None, bytes_before, &mut visit)?;
+                if end == segment.end {
+                    cut = verdict?;
+                    break;
+                }
+                segment.end = end;
             }
         }
         self.ending = Some(Ending { anchor: walk.anchor, end: walk.position });
@@ -269,123 +293,5 @@ impl Scan {
             sealed: cut.is_none() && walk.last_kind.is_none_or(|kind| kind == Kind::Seal),
             cut,
         })
-    }
-}
-
-impl Walk {
-    /// Reads one segment up to the batch `bound`, which the next segment begins with, or up to the first
-    /// thing that is no valid next frame; answers the offset behind the last valid one.
-    fn segment<E>(
-        &mut self,
-        segment: &Listed,
-        file: &dyn FsFile,
-        window: &mut Window,
-        bound: Option<u64>,
-        bytes_before: u64,
-        visit: &mut impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
-    ) -> Result<u64, Stopped<E>> {
-        let mut offset = HEADER_BYTES;
-        while bound != Some(self.position.number) {
-            let looked = window.frame(file, offset, segment.bytes);
-            let framed = match looked.map_err(|error| io_error("reading", &segment.path, &error))? {
-                Ok(framed) => framed,
-                Err(Flaw::Version(found)) => {
-                    let segment = segment.name.clone();
-                    return Err(LogError::UnknownVersion { segment, found, supported: frame::VERSION }.into());
-                }
-                Err(_) => break,
-            };
-            if framed.head.epoch < self.position.epoch || framed.head.number < self.position.number {
-                break;
-            }
-            self.verify(&framed).map_err(|detail| damaged(&segment.name, offset, detail))?;
-            // Everything before a seal was durable when it was written, but of the seal itself that is not
-            // known. A seal before the segment's first record cannot begin another segment: that one would
-            // have the same name.
-            if framed.head.kind == Kind::Seal && framed.head.first_sequence > segment.header.before.sequence {
-                self.anchor = Some(Anchor { offset, before: self.position });
-            }
-            offset += framed.bytes.len() as u64;
-            self.position.pass(&framed.head);
-            self.batches += 1;
-            self.records += u64::from(framed.head.count);
-            self.last_kind = Some(framed.head.kind);
-            self.progress.bytes_done = bytes_before + offset;
-            visit(&stored(&framed), self.progress).map_err(Stopped::Visitor)?;
-        }
-        Ok(offset)
-    }
-
-    fn verify(&self, framed: &Framed<'_>) -> Result<(), String> {
-        if framed.head.number != self.position.number {
-            return Err(format!(
-                "batch {} stands where batch {} should",
-                framed.head.number, self.position.number
-            ));
-        }
-        if framed.head.first_sequence != self.position.sequence {
-            let (found, expected) = (framed.head.first_sequence, self.position.sequence);
-            return Err(format!("a batch begins with sequence {found} where {expected} should follow"));
-        }
-        if !framed.follows(&self.position) {
-            return Err("the chain hash does not follow from the batch before".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether the segment reached the one after it.
-    fn joins(&self, segment: &Listed, next_name: &str, before: &Position) -> Result<(), LogError> {
-        if self.position.number != before.number {
-            let detail = format!(
-                "batch {} cannot be read, and segment {next_name} begins with batch {}",
-                self.position.number, before.number
-            );
-            return Err(damaged(&segment.name, segment.end, detail));
-        }
-        if self.position != *before {
-            return Err(damaged(next_name, 0, "the segment does not continue the one before it"));
-        }
-        Ok(())
-    }
-
-    /// Tells the end of the log from a torn batch and both from damage.
-    fn judge_remains(
-        &self,
-        segment: &Listed,
-        file: &dyn FsFile,
-        window: &mut Window,
-    ) -> Result<Option<Cut>, LogError> {
-        let failed = |error: io::Error| io_error("reading", &segment.path, &error);
-        let offset = segment.end;
-        let remains = window.remains(file, offset, segment.bytes, &self.position).map_err(failed)?;
-        if let Some((at, number)) = remains.later_frame {
-            let detail = format!(
-                "batch {} cannot be read, but batch {number} stands at offset {at}",
-                self.position.number
-            );
-            return Err(damaged(&segment.name, offset, detail));
-        }
-        let torn = window.torn_frame(file, offset, segment.bytes, &self.position).map_err(failed)?;
-        // Only a file that was never used before is known to be empty behind the last frame.
-        let trace = remains.used_until.filter(|_| !segment.header.recycled).map(|until| until - offset);
-        let cut = |bytes: u64| Cut {
-            segment: segment.name.clone(),
-            offset,
-            bytes: bytes.clamp(1, segment.bytes.saturating_sub(offset).max(1)),
-        };
-        Ok(torn.or(trace).map(cut))
-    }
-}
-
-/// A batch that owns its payload.
-pub(crate) fn stored(framed: &Framed<'_>) -> StoredBatch {
-    StoredBatch {
-        epoch: framed.head.epoch,
-        number: framed.head.number,
-        first_sequence: framed.head.first_sequence,
-        count: framed.head.count,
-        at: framed.head.at,
-        chain: framed.head.chain,
-        payload: Arc::from(framed.payload),
     }
 }

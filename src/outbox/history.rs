@@ -7,7 +7,7 @@ use crate::domain::ids::EntityId;
 use crate::error::Error;
 use crate::journal::{Cursor, LogError, LogReader, StoredBatch, record};
 use crate::query::{Timeline, entries_of};
-use crate::replay::tagged;
+use crate::replay::{may_be_about, tagged};
 
 /// About how many bytes are read at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -56,18 +56,13 @@ fn take(
     limit: usize,
     timeline: &mut Timeline,
 ) -> Result<Option<u64>, Error> {
-    let id = match entity {
-        EntityId::Order(id) => id.as_str(),
-        EntityId::Sku(id) => id.as_str(),
-    };
     for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
         if !wanted.contains(&sequence) {
             continue;
         }
         let unreadable = |detail| Error::Record { sequence, detail };
         let raw = raw.map_err(|error| unreadable(error.to_string()))?;
-        // Texts stand in a record as their bytes, so a record about the entity holds its id.
-        if !raw.body.windows(id.len()).any(|bytes| bytes == id.as_bytes()) {
+        if !may_be_about(raw, entity) {
             continue;
         }
         if timeline.entries.len() >= limit {

@@ -15,6 +15,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,13 @@ pub trait Fs: Send + Sync + Debug {
     /// # Errors
     /// `WouldBlock` when someone holds it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>>;
+
+    /// Whether somebody holds the lock on a file. Creates and changes nothing: a file that is not there is
+    /// not locked. The answer may be old by the time it is read.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn is_locked(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// An open file. All access is by position, so one file can be read while it is written.
@@ -140,6 +148,11 @@ pub fn read_full_at(file: &dyn FsFile, buffer: &mut [u8], offset: u64) -> io::Re
     }
     Ok(done)
 }
+
+/// Who asks whether a lock is held takes it for a few microseconds. So that this turns nobody away who
+/// wants to have it, a lock is tried this often, [`LOCK_PAUSE`] apart.
+const LOCK_TRIES: u32 = 3;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
@@ -217,9 +230,26 @@ impl Fs for RealFs {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(RealLock { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Box::new(RealLock { _file: file })),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // A shared lock, so that two who ask do not take each other for an owner. It ends with the file.
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }

@@ -509,6 +509,10 @@ impl Fs for SimFs {
         }
         Ok(Box::new(SimLock { fs: self.clone(), path: path.to_path_buf() }))
     }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        Ok(self.state().locks.contains(path))
+    }
 }
 
 impl FsFile for SimFile {

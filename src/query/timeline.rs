@@ -73,7 +73,7 @@ impl Happening {
 
 impl std::fmt::Display for TimelineEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:>6}  {} ms  {}", self.sequence, self.at.as_millis(), self.what.describe())?;
+        write!(f, "{:>6}  {}  {}", self.sequence, self.at, self.what.describe())?;
         self.by.as_ref().map_or(Ok(()), |by| write!(f, " (by {by})"))
     }
 }

@@ -6,19 +6,33 @@
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
+//! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, or `history` of one
+//!   entity. Opening an engine has a driver of its own, which claims the folder.
 
 mod audit;
 pub(crate) mod compact;
+mod driver;
 mod hash;
+mod history;
 mod load;
+mod reading;
+mod rebuild;
 mod shelf;
 pub(crate) mod tagged;
 mod tail;
+mod verify;
 mod world;
 
-pub use audit::audit;
+pub use audit::{audit, audit_in_flight};
+pub use driver::{Folder, Machine, Pace, Until};
 pub use hash::{StateHash, state_hash};
+pub(crate) use history::may_be_about;
+pub use history::{Base, History, NearMatches};
 pub use load::{LoadProgress, load};
+pub use reading::{Place, ReadError, Reading};
+pub use rebuild::{ByState, Rebuilt, StockTotals, Summary};
+pub use tagged::RecordKind;
 pub(crate) use tail::replay;
+pub use verify::{Finding, Verdict, verify};
 pub(crate) use world::Settled;
-pub use world::{KeyAnswer, Parts, World};
+pub use world::{Fault, KeyAnswer, Parts, World};

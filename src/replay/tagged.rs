@@ -1,6 +1,7 @@
 //! Records as tagged bytes. A tag and its version never change their meaning; docs/format.md lists them.
 
 use crate::domain::command::Command;
+use crate::domain::ids::{EntityId, OrderId, SkuId};
 use crate::domain::record::{
     CommandRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, SkuRecord,
 };
@@ -15,6 +16,55 @@ const KEYS_FORGOTTEN: u8 = 6;
 
 /// The version of every record body that this build writes.
 const VERSION: u8 = 1;
+
+/// The kinds of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordKind {
+    /// Events of an order.
+    Order,
+    /// Movements of a SKU.
+    Sku,
+    /// A command as it came in.
+    Command,
+    /// A refused command.
+    Refusal,
+    /// An entity was parked or unparked.
+    Park,
+    /// Idempotency keys were forgotten.
+    KeysForgotten,
+}
+
+impl RecordKind {
+    /// Every kind, in the order of the tags.
+    pub const ALL: [Self; 6] =
+        [Self::Order, Self::Sku, Self::Command, Self::Refusal, Self::Park, Self::KeysForgotten];
+
+    /// The kind's name, as it is shown and written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Sku => "sku",
+            Self::Command => "command",
+            Self::Refusal => "refusal",
+            Self::Park => "park",
+            Self::KeysForgotten => "keys_forgotten",
+        }
+    }
+
+    /// The kind of a record.
+    #[must_use]
+    pub const fn of(record: &Record) -> Self {
+        match record {
+            Record::Order(_) => Self::Order,
+            Record::Sku(_) => Self::Sku,
+            Record::Command(_) => Self::Command,
+            Record::Refusal(_) => Self::Refusal,
+            Record::Park(_) => Self::Park,
+            Record::KeysForgotten(_) => Self::KeysForgotten,
+        }
+    }
+}
 
 /// Why the bytes of a record cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +109,29 @@ pub(crate) fn decode(raw: record::RawRecord<'_>) -> Result<Record, RecordError> 
         PARK => get::<ParkRecord>(raw).map(Record::Park),
         KEYS_FORGOTTEN => get::<KeysForgotten>(raw).map(Record::KeysForgotten),
         tag => Err(RecordError::Unknown { tag, version: raw.version }),
+    }
+}
+
+/// What kind of record it is, by its tag alone.
+pub(crate) fn kind(raw: record::RawRecord<'_>) -> Option<RecordKind> {
+    Some(match raw.tag {
+        ORDER => RecordKind::Order,
+        SKU => RecordKind::Sku,
+        COMMAND => RecordKind::Command,
+        REFUSAL => RecordKind::Refusal,
+        PARK => RecordKind::Park,
+        KEYS_FORGOTTEN => RecordKind::KeysForgotten,
+        _ => return None,
+    })
+}
+
+/// The entity whose events the record holds, without decoding the events.
+pub(crate) fn changed(raw: record::RawRecord<'_>) -> Option<EntityId> {
+    // A record of events begins with the id of its entity.
+    match raw.tag {
+        ORDER => codec::decode_front::<OrderId>(raw.body).ok().map(EntityId::Order),
+        SKU => codec::decode_front::<SkuId>(raw.body).ok().map(EntityId::Sku),
+        _ => None,
     }
 }
 

@@ -20,6 +20,9 @@ use crate::journal::codec::CodecError;
 use crate::journal::{StoredBatch, record};
 use crate::query::{Listing, OrderIndex};
 
+/// The most faults that are kept until they are taken out.
+const FAULTS_KEPT_MAX: usize = 1_000;
+
 /// What a key was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyAnswer {
@@ -29,6 +32,18 @@ pub struct KeyAnswer {
     pub outcome: Outcome,
     /// Engine time of the answer.
     pub at: Timestamp,
+}
+
+/// A record that was understood and could not be applied: it left a gap in its entity's versions, or broke an
+/// invariant. The entity is parked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Sequence number of the record.
+    pub sequence: u64,
+    /// The entity.
+    pub entity: EntityId,
+    /// What is wrong.
+    pub reason: SmolStr,
 }
 
 /// The state that a prefix of a journal makes: every entity, and every answered key.
@@ -47,6 +62,7 @@ pub struct World {
     records: u64,
     skipped: u64,
     sequence: u64,
+    faults: Vec<Fault>,
 }
 
 /// A world taken apart for an engine to live in.
@@ -73,6 +89,12 @@ pub(super) fn decode(batch: &StoredBatch) -> Result<Decoded, Error> {
         records.push(tagged::decode(raw).map_err(|error| unreadable(error.to_string()))?);
     }
     Ok(Decoded { at: batch.at, first_sequence: batch.first_sequence, records })
+}
+
+fn note(faults: &mut Vec<Fault>, sequence: u64, entity: EntityId, reason: &SmolStr) {
+    if faults.len() < FAULTS_KEPT_MAX {
+        faults.push(Fault { sequence, entity, reason: reason.clone() });
+    }
 }
 
 impl World {
@@ -119,22 +141,29 @@ impl World {
         self.sequence < self.high
     }
 
-    fn touch(&mut self, id: &OrderId) -> Result<(&mut Hot, &mut OrderIndex), CodecError> {
+    fn touch(&mut self, id: &OrderId) -> Result<(&mut Hot, &mut OrderIndex, &mut Vec<Fault>), CodecError> {
         let index = &mut self.index;
         let hot = self.shelf.touch(id, |number, order| index.set_state(number, order.state))?;
-        Ok((hot, &mut self.index))
+        Ok((hot, &mut self.index, &mut self.faults))
     }
 
     fn apply_order(&mut self, record: &OrderRecord) -> Result<(), CodecError> {
         let (fuzzy, since) = (self.is_fuzzy(), self.sequence.saturating_sub(1));
-        let (hot, index) = self.touch(&record.order)?;
+        let sequence = self.sequence;
+        let (hot, index, faults) = self.touch(&record.order)?;
         let skipped = fuzzy && record.version <= hot.version();
         if !skipped && hot.tombstone.is_some() {
-            tracing::error!(order = %record.order, "a record of an order that was retired");
+            let reason = SmolStr::new_static("a record of an order that was retired");
+            tracing::error!(order = %record.order, %reason);
+            note(faults, sequence, EntityId::Order(record.order.clone()), &reason);
         } else if !skipped {
             let was_there = hot.order.is_some();
             if let Err(reason) = guard::apply(|| Order::apply(&mut hot.order, record)) {
                 tracing::error!(order = %record.order, %reason, "parked in replay");
+                // One fault an entity: whatever comes later of a parked one does not follow either.
+                if hot.order.as_ref().is_none_or(|order| order.parked.is_none()) {
+                    note(faults, sequence, EntityId::Order(record.order.clone()), &reason);
+                }
                 if let Some(order) = &mut hot.order {
                     order.parked.get_or_insert(reason);
                 }
@@ -159,7 +188,10 @@ impl World {
             self.skipped += 1;
         } else if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
             tracing::error!(sku = %record.sku, %reason, "parked in replay");
-            sku.parked.get_or_insert(reason);
+            if sku.parked.is_none() {
+                sku.parked = Some(reason.clone());
+                note(&mut self.faults, self.sequence, EntityId::Sku(record.sku.clone()), &reason);
+            }
         }
         self.mark(record.mark.as_deref(), record.at);
     }
@@ -187,6 +219,11 @@ impl World {
     /// The highest made order id of each kind, for the generators to go on from.
     pub fn origins(&self) -> impl Iterator<Item = IdOrigin> {
         self.index.origins().iter()
+    }
+
+    /// Takes out what could not be applied since the last call.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.faults)
     }
 
     /// The latest engine time in the journal.

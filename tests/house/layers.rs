@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
+    ("cli", &["domain", "port", "journal", "snapshot", "replay", "query"]),
 ];
 
 /// Imports that point outwards and are known: (from, to, why). The list only ever gets shorter.

@@ -7,6 +7,7 @@
 mod functions;
 mod layers;
 mod lexer;
+mod manifest;
 mod paths;
 mod sizes;
 mod tree;

@@ -42,7 +42,7 @@ impl OrderCommand {
             }
             Self::ChangeDelivery(change) => format!("Asked to send it to {}.", change.delivery.address),
             Self::ExtendDeadline(extend) => {
-                format!("Asked for more time, until {} ms of engine time.", extend.until.as_millis())
+                format!("Asked for more time, until {}.", extend.until)
             }
             Self::Close(close) => format!("Asked to close it: {}.", close.reason),
         }
@@ -90,7 +90,7 @@ impl SkuCommand {
             }
             Self::SetPolicy(_) => "Asked for another policy.".to_owned(),
             Self::Extend { cart, deadline } => {
-                format!("Asked to keep the hold of cart {cart} until {} ms.", deadline.as_millis())
+                format!("Asked to keep the hold of cart {cart} until {deadline}.")
             }
         }
     }

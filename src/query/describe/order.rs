@@ -84,7 +84,7 @@ impl OrderEvent {
                 format!("It now goes to {}; contact: {}.", delivery.address, delivery.contact)
             }
             Self::DeadlineExtended { until } => {
-                format!("It has more time, until {} ms of engine time.", until.as_millis())
+                format!("It has more time, until {until}.")
             }
             other => format!("{other:?}."),
         }

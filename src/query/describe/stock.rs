@@ -9,7 +9,7 @@ impl StockEvent {
     pub fn describe(&self) -> String {
         match self {
             Self::Reserved { owner, quantity, deadline, at, .. } => {
-                let until = deadline.map(|at| format!(", until {} ms", at.as_millis())).unwrap_or_default();
+                let until = deadline.map(|at| format!(", until {at}")).unwrap_or_default();
                 format!("{}{} reserved for {owner}{until}.", count(*quantity), at.words())
             }
             Self::Committed { owner, quantity, at, .. } => {
@@ -33,7 +33,7 @@ impl StockEvent {
                 format!("{units} of {owner}{at} had not left: the shipment was undone.")
             }
             Self::Extended { owner, deadline } => {
-                format!("The hold of {owner} is kept until {} ms.", deadline.as_millis())
+                format!("The hold of {owner} is kept until {deadline}.")
             }
             other => other.describe_unheld(),
         }
@@ -82,8 +82,8 @@ impl StockEvent {
                 None => "The SKU has another policy.".to_owned(),
             },
             Self::Announced { delivery, quantity, expected, at } => {
-                let (units, at, expected) = (count(*quantity), at.words(), expected.as_millis());
-                format!("Delivery {delivery} of {units} is expected{at} at {expected} ms.")
+                let (units, at) = (count(*quantity), at.words());
+                format!("Delivery {delivery} of {units} is expected{at} on {expected}.")
             }
             Self::Arrived { delivery, quantity } => {
                 format!("{} of delivery {delivery} arrived.", count(*quantity))

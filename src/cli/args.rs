@@ -1,0 +1,173 @@
+//! What can be asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::domain::order::Lifecycle;
+use crate::domain::time::Timestamp;
+use crate::replay::RecordKind;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine
+  1  something is wrong with the journal, or what was asked for is not in it
+  2  wrong arguments
+  3  the folder cannot be read
+  4  a running engine dropped segments while they were read: run again
+
+No command writes to the folder. A folder that an engine has open is read up to what is durable.";
+
+/// Looks into the folder of an Earmark engine, in use or not, and changes nothing in it.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Print JSON instead of text; errors too, to standard error
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check every byte and every record: checksums, hash chain, versions, conservation of stock
+    Verify {
+        /// The engine's folder
+        folder: PathBuf,
+    },
+    /// Show the state as a whole: its hash, orders by state and business, units of stock
+    State {
+        /// The engine's folder
+        folder: PathBuf,
+        /// Behind this record, or at this time: a sequence number, or an RFC 3339 time such as 2026-11-21T09:30:00Z
+        #[arg(long, value_name = "SEQ|TIME", value_parser = parse_at)]
+        at: Option<At>,
+    },
+    /// Show an order or a SKU, and what happened to it
+    Inspect {
+        /// The engine's folder
+        folder: PathBuf,
+        /// What it is
+        kind: Entity,
+        /// Its id
+        id: String,
+        /// How many of the last entries of its history (and of a SKU's holders) to show; 0 for all
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        last: usize,
+    },
+    /// Say why an order was refused, or why it stands where it stands
+    Why {
+        /// The engine's folder
+        folder: PathBuf,
+        /// The order's id
+        order: String,
+    },
+    /// Write the journal's records as JSON, one a line; or the entities that they make
+    Dump(Dump),
+    /// Draw the lifecycle of an order type
+    Draw {
+        /// Which one
+        #[arg(default_value = "simple", value_parser = clap::builder::PossibleValuesParser::new(lifecycles()))]
+        lifecycle: String,
+        /// How
+        #[arg(long, default_value = "mermaid")]
+        format: Format,
+    },
+    /// Write a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Dump {
+    /// The engine's folder
+    pub(super) folder: PathBuf,
+    /// The first record
+    #[arg(long, value_name = "SEQ")]
+    pub(super) from: Option<u64>,
+    /// The last record
+    #[arg(long, value_name = "SEQ")]
+    pub(super) to: Option<u64>,
+    /// Only records (with --entities: entities) of this kind
+    #[arg(long)]
+    pub(super) kind: Option<Kind>,
+    /// Write the state behind the last record instead: a line for each SKU and each order
+    #[arg(long, conflicts_with = "from")]
+    pub(super) entities: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Entity {
+    /// An order
+    Order,
+    /// A SKU
+    Sku,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// Events of orders
+    Order,
+    /// Movements of SKUs
+    Sku,
+    /// Commands as they came in
+    Command,
+    /// Refused commands
+    Refusal,
+    /// Entities parked and unparked
+    Park,
+    /// Idempotency keys forgotten
+    KeysForgotten,
+}
+
+impl Kind {
+    pub(super) const fn of_record(self) -> RecordKind {
+        match self {
+            Self::Order => RecordKind::Order,
+            Self::Sku => RecordKind::Sku,
+            Self::Command => RecordKind::Command,
+            Self::Refusal => RecordKind::Refusal,
+            Self::Park => RecordKind::Park,
+            Self::KeysForgotten => RecordKind::KeysForgotten,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// A Mermaid state diagram
+    Mermaid,
+    /// A DOT graph for Graphviz
+    Dot,
+}
+
+/// A point in the history.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum At {
+    Sequence(u64),
+    Time(Timestamp),
+}
+
+fn parse_at(text: &str) -> Result<At, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(At::Sequence).map_err(|_| "the sequence number is too large".to_owned());
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|error| {
+        format!("neither a sequence number nor an RFC 3339 time such as 2026-11-21T09:30:00Z ({error})")
+    })?;
+    let millis = u64::try_from(time.as_millisecond()).map_err(|_| "the time lies before 1970".to_owned())?;
+    Ok(At::Time(Timestamp::from_millis(millis)))
+}
+
+/// A lifecycle's name on the command line: the first word of the name that people see.
+pub(super) fn lifecycle_name(lifecycle: &Lifecycle) -> &'static str {
+    lifecycle.name.split(' ').next().unwrap_or(lifecycle.name)
+}
+
+fn lifecycles() -> Vec<&'static str> {
+    Lifecycle::all().iter().map(|lifecycle| lifecycle_name(lifecycle)).collect()
+}

@@ -1,0 +1,98 @@
+//! `earmark inspect`: an entity as it stands, and what happened to it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::Entity;
+use super::entity::{self, EntryJson, HolderJson};
+use super::out::{Exit, Failure, Out};
+use super::source::Source;
+use super::words::{count, grouped};
+use crate::domain::order::Order;
+use crate::query::SkuView;
+use crate::replay::{History, Reading};
+
+#[derive(Serialize)]
+struct InspectJson<'a> {
+    folder: &'a str,
+    kind: &'static str,
+    id: &'a str,
+    found: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'a Order>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<SkuView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<Vec<HolderJson<'a>>>,
+    first_sequence: u64,
+    history_total: u64,
+    history: Vec<EntryJson<'a>>,
+    in_use: bool,
+}
+
+pub(super) fn run(path: &Path, kind: Entity, id: &str, last: usize, out: &mut Out) -> Result<Exit, Failure> {
+    let entity = entity::parse(kind, id)?;
+    let last = if last == 0 { usize::MAX } else { last };
+    let mut source = Source::open(path)?;
+    let (reading, history) = entity::follow(&mut source, &entity, last)?;
+    if !history.is_known() {
+        return entity::unknown(&mut source, &entity, out);
+    }
+    if out.is_json() {
+        json(&source.name(), &reading, &history, last, out);
+    } else {
+        text(&reading, &history, last, out);
+    }
+    Ok(Exit::Fine)
+}
+
+fn json(name: &str, reading: &Reading, history: &History, last: usize, out: &mut Out) {
+    let (kind, id) = entity::name_of(history.entity());
+    let sku = history.sku().filter(|_| entity::is_whole(reading));
+    out.json(&InspectJson {
+        folder: name,
+        kind,
+        id,
+        found: true,
+        order: history.order().filter(|_| entity::is_whole(reading)),
+        sku: sku.map(SkuView::of),
+        holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
+        first_sequence: reading.first_sequence,
+        history_total: history.total,
+        history: history.entries.iter().map(EntryJson::of).collect(),
+        in_use: reading.in_use,
+    });
+}
+
+fn text(reading: &Reading, history: &History, last: usize, out: &mut Out) {
+    let entity = history.entity();
+    if !entity::is_whole(reading) {
+        let first = grouped(reading.first_sequence);
+        out.line(format_args!(
+            "The journal begins with record {first}: how {entity} stands cannot be told, only what happened since."
+        ));
+    } else if let Some(order) = history.order() {
+        entity::order_text(order, out);
+    } else if let Some(sku) = history.sku() {
+        entity::sku_text(sku, out);
+        entity::holders_text(sku, last, out);
+    } else {
+        out.line(format_args!("There is no {entity}, but commands to it were refused."));
+    }
+    let shown = history.entries.len() as u64;
+    if shown < history.total {
+        out.line(format_args!(
+            "History: the last {} of {} (--last 0 for all):",
+            grouped(shown),
+            count_entries(history.total)
+        ));
+    } else {
+        out.line(format_args!("History: {}:", count_entries(history.total)));
+    }
+    history.entries.iter().for_each(|entry| entity::entry_text(entry, out));
+}
+
+fn count_entries(entries: u64) -> String {
+    if entries == 1 { count(1, "entry") } else { format!("{} entries", grouped(entries)) }
+}

@@ -1,0 +1,289 @@
+//! The machine that follows one entity: what happened to it, and how it stands.
+//!
+//! There is no index of records by entity: every batch is looked through for the entity's id, and what does
+//! not hold it is passed over without being decoded.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::driver::Machine;
+use super::reading::{Place, ReadError};
+use super::tagged;
+use crate::domain::ids::EntityId;
+use crate::domain::inventory::Inventory;
+use crate::domain::order::Order;
+use crate::domain::record::Record;
+use crate::guard;
+use crate::journal::record::RawRecord;
+use crate::journal::{StoredBatch, record};
+use crate::query::{TimelineEntry, entries_of};
+
+/// The id of an entity, as its bytes stand in records.
+fn id_of(entity: &EntityId) -> &[u8] {
+    match entity {
+        EntityId::Order(id) => id.as_str().as_bytes(),
+        EntityId::Sku(id) => id.as_str().as_bytes(),
+    }
+}
+
+fn holds(bytes: &[u8], id: &[u8]) -> bool {
+    let Some((first, rest)) = id.split_first() else { return true };
+    let mut bytes = bytes;
+    while let Some(at) = bytes.iter().position(|byte| byte == first) {
+        bytes = bytes.get(at + 1..).unwrap_or_default();
+        if bytes.starts_with(rest) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a record may be about the entity: texts stand in a record as their bytes, so one that is holds
+/// its id.
+pub(crate) fn may_be_about(raw: RawRecord<'_>, entity: &EntityId) -> bool {
+    holds(raw.body, id_of(entity))
+}
+
+/// An entity's state and the last entries of its history.
+#[derive(Debug)]
+pub struct History {
+    entity: EntityId,
+    entries_max: usize,
+    /// The last entries, oldest first.
+    pub entries: VecDeque<TimelineEntry>,
+    /// How many entries there are in all.
+    pub total: u64,
+    base: Base,
+}
+
+/// How an entity stood before what is read: in a snapshot, or not at all.
+#[derive(Clone, Debug, Default)]
+pub enum Base {
+    /// It did not exist.
+    #[default]
+    Nothing,
+    /// The order.
+    Order(Box<Order>),
+    /// The SKU.
+    Sku(Box<Inventory>),
+}
+
+impl History {
+    /// The history of an entity from what is read; of the entries the last `entries_max` are kept. `base` is
+    /// the state to begin with.
+    #[must_use]
+    pub fn new(entity: EntityId, entries_max: usize, base: Base) -> Self {
+        Self { entity, entries_max, entries: VecDeque::new(), total: 0, base }
+    }
+
+    /// The entity.
+    #[must_use]
+    pub const fn entity(&self) -> &EntityId {
+        &self.entity
+    }
+
+    /// The order, if the entity is one and exists.
+    #[must_use]
+    pub fn order(&self) -> Option<&Order> {
+        match &self.base {
+            Base::Order(order) => Some(order),
+            _ => None,
+        }
+    }
+
+    /// The SKU, if the entity is one and exists.
+    #[must_use]
+    pub fn sku(&self) -> Option<&Inventory> {
+        match &self.base {
+            Base::Sku(sku) if sku.is_known() => Some(sku),
+            _ => None,
+        }
+    }
+
+    /// Whether the journal knows anything of the entity.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.total > 0 || self.order().is_some() || self.sku().is_some()
+    }
+
+    /// Applies a record as recovery does: one that breaks an invariant parks the entity.
+    fn apply(&mut self, record: &Record) {
+        match (record, &self.entity) {
+            (Record::Order(record), EntityId::Order(id)) if record.order == *id => {
+                let mut order = match std::mem::take(&mut self.base) {
+                    Base::Order(order) => Some(*order),
+                    _ => None,
+                };
+                let applied = guard::apply(|| Order::apply(&mut order, record));
+                if let (Err(reason), Some(order)) = (applied, &mut order) {
+                    order.parked.get_or_insert(reason);
+                }
+                self.base = order.map_or(Base::Nothing, |order| Base::Order(Box::new(order)));
+            }
+            (Record::Sku(record), EntityId::Sku(id)) if record.sku == *id => {
+                if !matches!(self.base, Base::Sku(_)) {
+                    self.base = Base::Sku(Box::new(Inventory::new(record.sku.clone())));
+                }
+                let Base::Sku(sku) = &mut self.base else { return };
+                if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
+                    sku.parked.get_or_insert(reason);
+                }
+            }
+            (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
+                Base::Order(order) => order.parked.clone_from(&record.reason),
+                Base::Sku(sku) => sku.parked.clone_from(&record.reason),
+                Base::Nothing => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+impl Machine for History {
+    fn take(&mut self, batch: &StoredBatch, place: Place<'_>) -> Result<ControlFlow<()>, ReadError> {
+        // Most batches hold nothing of the entity; those are not even taken apart.
+        if !holds(&batch.payload, id_of(&self.entity)) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
+            let raw = raw.map_err(|error| place.unreadable(sequence, error.to_string()))?;
+            if !may_be_about(raw, &self.entity) {
+                continue;
+            }
+            let record =
+                tagged::decode(raw).map_err(|error| place.unreadable(sequence, error.to_string()))?;
+            self.apply(&record);
+            for entry in entries_of(&self.entity, sequence, record) {
+                self.total += 1;
+                self.entries.push_back(entry);
+                if self.entries.len() > self.entries_max {
+                    self.entries.pop_front();
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// The most ids that are offered for one that is unknown.
+const NEAR_MAX: usize = 5;
+
+/// Looks for ids that are like one that is unknown.
+#[derive(Debug)]
+pub struct NearMatches {
+    entity: EntityId,
+    wanted: String,
+    /// How far each is from what was asked for, and the id; nearest first.
+    found: Vec<(usize, String)>,
+}
+
+impl NearMatches {
+    /// Ids of the same kind of entity.
+    #[must_use]
+    pub fn new(entity: EntityId) -> Self {
+        let wanted = String::from_utf8_lossy(id_of(&entity)).to_lowercase();
+        Self { entity, wanted, found: Vec::new() }
+    }
+
+    /// The nearest ids, nearest first.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.found.iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    fn look_at(&mut self, id: &str) {
+        let known = id.to_lowercase();
+        let far = if known == self.wanted {
+            0
+        } else if known.contains(&self.wanted) {
+            // The less stands around it, the nearer.
+            1 + known.len().saturating_sub(self.wanted.len())
+        } else {
+            match distance(&self.wanted, &known) {
+                Some(edits) => edits,
+                None => return,
+            }
+        };
+        let candidate = (far, id.to_owned());
+        if let Err(place) = self.found.binary_search(&candidate)
+            && place < NEAR_MAX
+        {
+            self.found.insert(place, candidate);
+            self.found.truncate(NEAR_MAX);
+        }
+    }
+}
+
+/// The most edits between two ids that are called near.
+const EDITS_MAX: usize = 2;
+
+/// Number of characters to insert, remove or replace; `None` when they are more than [`EDITS_MAX`].
+fn distance(one: &str, other: &str) -> Option<usize> {
+    if one.len().abs_diff(other.len()) > EDITS_MAX * 4 {
+        return None;
+    }
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, c) in one.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        let mut next = vec![left];
+        for (o, above) in other.iter().zip(row.iter().skip(1)) {
+            left = (above + 1).min(left + 1).min(diagonal + usize::from(*o != c));
+            diagonal = *above;
+            next.push(left);
+        }
+        if next.iter().min().is_none_or(|least| *least > EDITS_MAX) {
+            return None;
+        }
+        row = next;
+    }
+    row.last().copied().filter(|edits| *edits <= EDITS_MAX)
+}
+
+impl Machine for NearMatches {
+    fn take(&mut self, batch: &StoredBatch, _: Place<'_>) -> Result<ControlFlow<()>, ReadError> {
+        for raw in record::records(&batch.payload).map_while(Result::ok) {
+            match (tagged::changed(raw), &self.entity) {
+                (Some(EntityId::Order(id)), EntityId::Order(_)) => self.look_at(id.as_str()),
+                (Some(EntityId::Sku(id)), EntityId::Sku(_)) => self.look_at(id.as_str()),
+                _ => {}
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_near_when_a_few_characters_differ() {
+        for (one, other, edits) in [
+            ("4711", "4711", Some(0)),
+            ("4711", "471", Some(1)),
+            ("4711", "4171", Some(2)),
+            ("", "ab", Some(2)),
+            ("", "abc", None),
+            ("4711", "4822", None),
+            ("größe", "grösse", Some(2)),
+        ] {
+            assert_eq!(distance(one, other), edits, "{one} and {other}");
+            assert_eq!(distance(other, one), edits, "{other} and {one}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_they_stand() {
+        for (bytes, id, found) in [
+            ("abab", "bab", true),
+            ("aab", "ab", true),
+            ("aaa", "ab", false),
+            ("", "a", false),
+            ("xa", "a", true),
+        ] {
+            assert_eq!(holds(bytes.as_bytes(), id.as_bytes()), found, "{id} in {bytes}");
+        }
+    }
+}

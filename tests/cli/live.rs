@@ -1,0 +1,78 @@
+//! Beside a running engine: what is durable can be read, and nobody is disturbed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use earmark::{Engine, Request};
+use serde_json::json;
+
+use crate::common::{folder, placement, receive};
+use crate::shop::{block_on, config};
+use crate::tool::{fine, json, lines};
+
+#[test]
+fn a_folder_in_use_is_read_up_to_what_is_durable() {
+    let folder = folder();
+    block_on(async {
+        let engine = Engine::open(config(folder.path())).await.unwrap();
+        receive(&engine, "lamp", 10).await;
+        engine.place(placement("o-1", &[("lamp", 1)])).await.unwrap();
+        let cut = engine.cut().await.unwrap();
+        // An idle engine writes a seal, and then all of it is known to be durable.
+        let path = folder.path().to_owned();
+        let state = tokio::task::spawn_blocking(move || {
+            (0..200)
+                .map(|_| json(&path, "state *"))
+                .find(|state| state["sequence"] == json!(cut.sequence - 1))
+        });
+        let state = state.await.unwrap().unwrap();
+        assert_eq!((&state["in_use"], &state["withheld"]), (&json!(true), &json!(0)));
+        assert_eq!(state["state_hash"], json!(cut.hash.to_string()));
+        let path = folder.path().to_owned();
+        let text = tokio::task::spawn_blocking(move || fine(&path, "verify *")).await.unwrap();
+        assert!(text.contains("in use by an engine"), "{text}");
+        engine.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_folder_under_load_is_never_called_damaged_and_its_records_stay() {
+    let folder = folder();
+    block_on(async {
+        let engine = Engine::open(config(folder.path())).await.unwrap();
+        receive(&engine, "lamp", 1_000_000).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (busy, done) = (engine.clone(), stop.clone());
+        let load = tokio::spawn(async move {
+            let mut number = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                let orders = (0..50)
+                    .map(|index| Request::from(placement(&format!("o-{number}-{index}"), &[("lamp", 1)])));
+                assert!(busy.place_all(orders).await.iter().all(Result::is_ok));
+                number += 1;
+            }
+        });
+        let path = folder.path().to_owned();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut seen = 0;
+            for _ in 0..12 {
+                let found = json(&path, "verify *");
+                assert_eq!(
+                    (&found["ok"], &found["in_use"], &found["cut"]),
+                    (&json!(true), &json!(true), &json!(null))
+                );
+                let last = found["last_sequence"].as_u64().unwrap();
+                assert!(last >= seen, "{last} records where {seen} were read before");
+                seen = last;
+            }
+            (seen, lines(&path, &format!("dump * --to {seen}")))
+        });
+        let (seen, live) = read.await.unwrap();
+        assert!(seen > 100, "hardly anything was written: {seen}");
+        stop.store(true, Ordering::Relaxed);
+        load.await.unwrap();
+        engine.close().await.unwrap();
+        // What was shown beside the engine is what the journal holds for good.
+        assert_eq!(live, lines(folder.path(), &format!("dump * --to {seen}")));
+    });
+}

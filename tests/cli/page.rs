@@ -1,0 +1,56 @@
+//! `docs/cli.md` says what the binary says: the help of every command, and the fields of its JSON.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::shop::day;
+use crate::tool::{json, lines, run};
+
+fn page() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md")).unwrap()
+}
+
+#[test]
+fn the_page_shows_the_help_of_every_command_as_it_is() {
+    let page = page();
+    let mut shown = BTreeSet::new();
+    for block in page.split("```text\n$ earmark ").skip(1) {
+        let (line, rest) = block.split_once('\n').unwrap();
+        let arguments: Vec<_> = line.split(' ').collect();
+        assert_eq!(rest.split("```").next().unwrap().trim(), run(&arguments).out.trim(), "earmark {line}");
+        shown.insert(arguments[0].to_owned());
+    }
+    let help = run(&["--help"]).out;
+    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let commands = listed.lines().map(|line| line.split_whitespace().next().unwrap());
+    for command in commands {
+        assert!(shown.contains(command), "docs/cli.md does not show `earmark {command} --help`");
+    }
+}
+
+/// The fields that the page lists for a command.
+fn fields(page: &str, command: &str) -> BTreeSet<String> {
+    let table = page.split(&format!("<!-- fields: {command} -->")).nth(1).unwrap();
+    let rows = table.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `"));
+    let names = rows.flat_map(|row| row.split('|').nth(1).unwrap().split(','));
+    names.map(|name| name.trim().trim_matches('`').to_owned()).collect()
+}
+
+#[track_caller]
+fn has(page: &str, command: &str, objects: &[Value]) {
+    let names = objects.iter().flat_map(|object| object.as_object().unwrap().keys().cloned());
+    assert_eq!(fields(page, command), names.collect(), "{command}");
+}
+
+#[test]
+fn the_page_lists_the_fields_of_every_object() {
+    let (page, day) = (page(), day());
+    let folder = day.folder.path();
+    has(&page, "verify", &[json(folder, "verify *")]);
+    has(&page, "state", &[json(folder, "state *")]);
+    has(&page, "inspect", &[json(folder, "inspect * order o-1"), json(folder, "inspect * sku lamp")]);
+    has(&page, "why", &[json(folder, "why * 4711")]);
+    has(&page, "dump", &lines(folder, "dump * --to 9"));
+    has(&page, "draw", &[json(folder, "draw")]);
+}
