@@ -27,13 +27,38 @@ pub enum RecordCommands {
     All,
 }
 
+/// What becomes of the journal's older segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// They are kept: history can be asked for from its beginning.
+    #[default]
+    KeepAll,
+    /// Whole segments are dropped that stand before the older of the two snapshots that are kept. Timelines,
+    /// subscribers and tools then begin later, and say where.
+    ToOlderSnapshot,
+}
+
+/// What recovery is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecoveryPhase {
+    /// It loads a snapshot.
+    #[default]
+    Load,
+    /// It replays the journal.
+    Replay,
+}
+
 /// How far recovery is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryProgress {
-    /// Bytes of the journal read so far.
+    /// What it is doing.
+    pub phase: RecoveryPhase,
+    /// Bytes of this phase's file or files read so far.
     pub bytes_done: u64,
-    /// Bytes of the journal in all.
+    /// Bytes of them in all.
     pub bytes_total: u64,
+    /// Entities and keys loaded from a snapshot so far.
+    pub loaded: u64,
     /// Records replayed so far.
     pub records: u64,
 }
@@ -71,6 +96,16 @@ pub struct Config {
     pub clock_step_ms_max: Option<u64>,
     /// Which commands are recorded beside their effects.
     pub record_commands: RecordCommands,
+    /// A snapshot is taken when the journal has grown by so many bytes since the last one, and by no less than
+    /// that one's length. `None` takes none by length.
+    pub snapshot_every_bytes: Option<u64>,
+    /// A snapshot is taken so many milliseconds after the last one, if anything was journaled since.
+    pub snapshot_every_ms: Option<u64>,
+    /// How many bytes a snapshot may write in a second, so that it leaves processor and disk to commands.
+    /// `None` sets no bound.
+    pub snapshot_bytes_per_second_max: Option<u64>,
+    /// What becomes of the journal's older segments.
+    pub retention: Retention,
     /// How order ids are made where the caller gives none.
     pub ids: IdScheme,
     /// Told how far recovery is.
@@ -102,6 +137,10 @@ impl Config {
             physical_terms: Terms::physical(),
             clock_step_ms_max: Some(24 * 60 * 60 * 1_000),
             record_commands: RecordCommands::default(),
+            snapshot_every_bytes: Some(256 << 20),
+            snapshot_every_ms: None,
+            snapshot_bytes_per_second_max: Some(128 << 20),
+            retention: Retention::default(),
             ids: IdScheme::default(),
             on_recovery: None,
             clock: Arc::new(SystemClock),
@@ -146,6 +185,15 @@ impl Config {
         if self.registry_shards < 2 || !self.registry_shards.is_power_of_two() {
             return bad("registry_shards", "must be a power of two, at least 2");
         }
+        for (setting, value) in [
+            ("snapshot_every_bytes", self.snapshot_every_bytes),
+            ("snapshot_every_ms", self.snapshot_every_ms),
+            ("snapshot_bytes_per_second_max", self.snapshot_bytes_per_second_max),
+        ] {
+            if value == Some(0) {
+                return bad(setting, "must be positive; None switches it off");
+            }
+        }
         if self.sku_idle_ms == 0 {
             return bad("sku_idle_ms", "must be positive");
         }
@@ -168,6 +216,10 @@ impl fmt::Debug for Config {
             .field("physical_terms", &self.physical_terms)
             .field("clock_step_ms_max", &self.clock_step_ms_max)
             .field("record_commands", &self.record_commands)
+            .field("snapshot_every_bytes", &self.snapshot_every_bytes)
+            .field("snapshot_every_ms", &self.snapshot_every_ms)
+            .field("snapshot_bytes_per_second_max", &self.snapshot_bytes_per_second_max)
+            .field("retention", &self.retention)
             .field("ids", &self.ids)
             .field("driver", &self.driver)
             .finish_non_exhaustive()

@@ -70,6 +70,13 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+    /// A snapshot could not be taken, or none could be used where the journal alone is not enough. Nothing was
+    /// changed; snapshots and journal are as they were.
+    #[error("snapshot: {detail}")]
+    Snapshot {
+        /// What went wrong.
+        detail: String,
+    },
     /// A value cannot be encoded or decoded. Nothing was done.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -108,6 +115,7 @@ impl Error {
             Self::Id(_) => "NO_ORDER_ID",
             Self::Config { .. } => "CONFIG",
             Self::Journal(_) => "JOURNAL",
+            Self::Snapshot { .. } => "SNAPSHOT",
             Self::Record { .. } | Self::Codec(_) => "RECORD",
             Self::Io { .. } => "IO",
         }

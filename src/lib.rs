@@ -25,6 +25,7 @@ pub mod domain;
 pub mod journal;
 pub mod port;
 pub mod replay;
+pub mod snapshot;
 
 pub mod blocking;
 #[cfg(feature = "cli")]
@@ -38,7 +39,7 @@ mod guard;
 mod outbox;
 mod query;
 
-pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryProgress};
+pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
     Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
@@ -60,7 +61,9 @@ pub use domain::order::{
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
-pub use engine::{Cut, Engine, OrderHandle, RecoveryReport, SkuHandle};
+pub use engine::{
+    Cut, Engine, LoadedSnapshot, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle, SnapshotReport,
+};
 pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};

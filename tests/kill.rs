@@ -1,4 +1,4 @@
-//! A process that is killed with SIGKILL while it sells: what it acknowledged is there, and nothing twice.
+//! A process that is killed with SIGKILL while it sells and takes snapshots: what it acknowledged is there, and nothing twice.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -38,6 +38,13 @@ fn a_child_sells_until_it_is_killed() {
 async fn sell(folder: &Path, round: &str) {
     let engine = Engine::open(config(folder)).await.unwrap();
     say("open");
+    let taker = engine.clone();
+    tokio::spawn(async move {
+        loop {
+            taker.snapshot().await.unwrap();
+            say("snapshot");
+        }
+    });
     let sellers = (0..8u64).map(|seller| {
         let (engine, round) = (engine.clone(), round.to_owned());
         tokio::spawn(async move {
@@ -113,6 +120,18 @@ async fn assert_nothing_lost(engine: &Engine, said: &BTreeSet<String>) {
     }
 }
 
+/// A copy of the folder without its snapshots.
+fn journal_alone(folder: &Path) -> tempfile::TempDir {
+    let copy = common::folder();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "seg") {
+            std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    copy
+}
+
 #[test]
 fn ten_kills_at_random_moments_lose_nothing_that_was_acknowledged() {
     let mut random = SplitMix::new(seed(0x5eed));
@@ -124,7 +143,7 @@ fn ten_kills_at_random_moments_lose_nothing_that_was_acknowledged() {
         receive(&engine, "b", STOCK).await;
         engine.close().await.unwrap();
     });
-    let mut said = BTreeSet::new();
+    let (mut said, mut loaded) = (BTreeSet::new(), 0);
     for round in 0..ROUNDS {
         let after = Duration::from_millis(30 + random.below(170));
         said.extend(killed(folder.path(), round, after));
@@ -136,8 +155,14 @@ fn ten_kills_at_random_moments_lose_nothing_that_was_acknowledged() {
             engine.close().await.unwrap();
             let again = Engine::open(config(folder.path())).await.unwrap();
             assert_eq!(again.cut().await.unwrap().hash, live, "round {round}");
+            loaded += usize::from(again.recovery().loaded.is_some());
+            assert_eq!(again.recovery().refused, Vec::new(), "round {round}");
             again.close().await.unwrap();
+            let alone = journal_alone(folder.path());
+            let engine = Engine::open(config(alone.path())).await.unwrap();
+            assert_eq!(engine.recovery().loaded, None);
+            assert_eq!(engine.cut().await.unwrap().hash, live, "round {round}: from the journal alone");
         });
     }
-    assert!(said.len() > 100, "the child said only {said:?}");
+    assert!(said.len() > 100 && loaded > 5, "{loaded} snapshots loaded; the child said only {said:?}");
 }

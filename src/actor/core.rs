@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use smallvec::smallvec;
 use smol_str::SmolStr;
+use tokio::sync::oneshot;
 
 use super::commit::{CommitQueue, Gate, Item, Release};
 use super::keys::{Claimed, KeyTable};
@@ -18,10 +19,11 @@ use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
 use crate::domain::inventory::{Inventory, StockPolicy};
 use crate::domain::order::{KeyClaim, Limits, Order, State, TermsByType};
-use crate::domain::record::{CommandRecord, KeyMark, ParkRecord, Record, RefusalRecord};
+use crate::domain::record::{CommandRecord, KeyMark, KeysForgotten, ParkRecord, Record, RefusalRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
+use crate::journal::LogMark;
 use crate::journal::codec::CodecError;
 use crate::port::EngineClock;
 use crate::query::OrderIndex;
@@ -96,15 +98,15 @@ impl Core {
         if let Some(error) = draft.failed {
             self.gate.halt(Error::Halted { reason: error.to_string() });
         }
-        self.queue.push(draft.item);
-        // Only now: a duplicate that finds the answer in the table is queued behind what it rests on.
-        if let Some((claim, outcome, at)) = draft.answers {
-            let waiting = self.keys.answer(&claim, &outcome, at);
-            if !waiting.is_empty() {
-                let again = |reply| Release::Answer(reply, outcome.clone());
-                let releases = waiting.into_iter().map(again).collect();
-                self.queue.push(Item { releases, ..Item::default() });
-            }
+        let Draft { item, answers, .. } = draft;
+        let Some((claim, outcome, at)) = answers else { return self.queue.push(item) };
+        // The push comes first: a duplicate that finds the answer in the table is queued behind what it
+        // rests on. Both under one guard: a snapshot whose mark comes behind the push finds the answer.
+        let waiting = self.keys.answer(&claim, &outcome, at, || self.queue.push(item));
+        if !waiting.is_empty() {
+            let again = |reply| Release::Answer(reply, outcome.clone());
+            let releases = waiting.into_iter().map(again).collect();
+            self.queue.push(Item { releases, ..Item::default() });
         }
     }
 
@@ -141,6 +143,33 @@ impl Core {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes a mark: what `show` shows of the index, and, when the mark has passed the queue, where the
+    /// journal stands. Whatever was handed over before it has been applied by its actor, is in the journal
+    /// before that position, and nothing else is.
+    ///
+    /// It is pushed under the index's lock, so `show` sees exactly the orders placed before it.
+    pub(crate) fn mark<T>(
+        &self,
+        show: impl FnOnce(&OrderIndex) -> T,
+    ) -> (T, oneshot::Receiver<Result<LogMark, Error>>) {
+        let (to, from) = oneshot::channel();
+        let index = self.index();
+        let releases = smallvec![Release::Mark(to)];
+        self.queue.push(Item { releases, ends_batch: true, ..Item::default() });
+        (show(&index), from)
+    }
+
+    /// Forgets answers of keys that were given before the cut-off: journaled, and then done.
+    pub(crate) fn forget_keys(&self, before: Timestamp) {
+        let mut draft = Draft::default();
+        let index = self.index();
+        draft.record(&Record::KeysForgotten(KeysForgotten { at: self.clock.now(), before }));
+        self.commit(draft);
+        // Under the index's lock, like a mark: a snapshot that begins behind the record finds them gone.
+        self.keys.forget_before(before);
+        drop(index);
+    }
+
     /// Lets `call` run when everything handed over so far is durable.
     pub(crate) fn after_durable(&self, call: impl FnOnce(Result<(), Error>) + Send + 'static) {
         let releases = smallvec![Release::Call(Box::new(call))];
@@ -148,11 +177,7 @@ impl Core {
     }
 
     /// Sends a value through the same queue as everything else, so that it does not overtake what it rests on.
-    pub(crate) fn hand_out<T: Send + 'static>(
-        &self,
-        to: tokio::sync::oneshot::Sender<Result<T, Error>>,
-        value: T,
-    ) {
+    pub(crate) fn hand_out<T: Send + 'static>(&self, to: oneshot::Sender<Result<T, Error>>, value: T) {
         self.after_durable(move |verdict| {
             // A reader that has gone away needs no value.
             let _ = to.send(verdict.map(|()| value));

@@ -6,9 +6,14 @@
 //!
 //! The table is rebuilt by replay from the marks that records carry; answers are forgotten only by a
 //! journaled record with the cut-off.
+//!
+//! The table has shards, each behind a lock of its own that is held for bounded steps only. A snapshot looks
+//! through them one after another; an answer is pushed to the commit queue and put into the table under one
+//! guard, so whoever looks after a moment of the queue finds every answer from before it.
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::message::ReplyTo;
 use crate::domain::command::{Outcome, ScopedKey};
@@ -50,29 +55,47 @@ pub(crate) enum Entrance {
     Reused(ReplyTo),
 }
 
+type Shard = HashMap<ScopedKey, Slot, ahash::RandomState>;
+
 /// The key table.
 pub(crate) struct KeyTable {
-    slots: DashMap<ScopedKey, Slot, ahash::RandomState>,
+    /// There is always one.
+    first: Mutex<Shard>,
+    shards: Box<[Mutex<Shard>]>,
+    hasher: ahash::RandomState,
 }
 
 impl KeyTable {
+    /// An empty table; more shards keep the stall small when one of them grows.
     pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
-        Self { slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards) }
+        let shard = || Mutex::new(HashMap::with_hasher(hasher.clone()));
+        Self { first: shard(), shards: (1..shards).map(|_| shard()).collect(), hasher }
+    }
+
+    /// The shard of a key, locked.
+    fn shard(&self, key: &ScopedKey) -> MutexGuard<'_, Shard> {
+        // Other bits of the hash than the shard's own table goes by.
+        self.lock((self.hasher.hash_one(key) >> 32) as usize % self.shards())
+    }
+
+    fn lock(&self, number: usize) -> MutexGuard<'_, Shard> {
+        let shard = self.shards.get(number).unwrap_or(&self.first);
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts a recovered answer in. Only before the engine takes commands.
     pub(crate) fn insert(&self, key: ScopedKey, answer: KeyAnswer) {
-        self.slots.insert(key, Slot::Answered(answer));
+        self.shard(&key).insert(key, Slot::Answered(answer));
     }
 
     /// Claims the key of a saga that a crash or a parking interrupted, so that duplicates wait for its end.
     pub(crate) fn reclaim(&self, claim: &KeyClaim) {
-        self.slots.insert(claim.key.clone(), Slot::running(claim));
+        self.shard(&claim.key).insert(claim.key.clone(), Slot::running(claim));
     }
 
     /// Decides what to do with a keyed command.
     pub(crate) fn enter(&self, claim: KeyClaim, reply: ReplyTo) -> Entrance {
-        match self.slots.entry(claim.key.clone()) {
+        match self.shard(&claim.key).entry(claim.key.clone()) {
             Entry::Vacant(slot) => {
                 slot.insert(Slot::running(&claim));
                 Entrance::Execute(Claimed(claim), reply)
@@ -92,10 +115,19 @@ impl KeyTable {
         }
     }
 
-    /// Records the answer and hands over everyone who waits for it.
-    pub(crate) fn answer(&self, claim: &KeyClaim, outcome: &Outcome, at: Timestamp) -> Vec<ReplyTo> {
+    /// Records the answer and hands over everyone who waits for it. `push` hands what the answer rests on to
+    /// the journal; it runs first, and under the same guard.
+    pub(crate) fn answer(
+        &self,
+        claim: &KeyClaim,
+        outcome: &Outcome,
+        at: Timestamp,
+        push: impl FnOnce(),
+    ) -> Vec<ReplyTo> {
         let answer = KeyAnswer { fingerprint: claim.fingerprint, outcome: outcome.clone(), at };
-        match self.slots.insert(claim.key.clone(), Slot::Answered(answer)) {
+        let mut shard = self.shard(&claim.key);
+        push();
+        match shard.insert(claim.key.clone(), Slot::Answered(answer)) {
             Some(Slot::Running { waiting, .. }) => waiting,
             _ => Vec::new(),
         }
@@ -104,7 +136,7 @@ impl KeyTable {
     /// The command's order is parked in the middle of it: nobody is to wait for its end, which may be long
     /// in coming. Hands over everyone who does.
     pub(crate) fn suspend(&self, claim: &KeyClaim, refusal: Refusal) -> Vec<ReplyTo> {
-        match self.slots.get_mut(&claim.key).as_deref_mut() {
+        match self.shard(&claim.key).get_mut(&claim.key) {
             Some(Slot::Running { waiting, parked, .. }) => {
                 *parked = Some(refusal);
                 std::mem::take(waiting)
@@ -115,15 +147,15 @@ impl KeyTable {
 
     /// The command's order goes on: its end is worth waiting for again.
     pub(crate) fn resume(&self, claim: &KeyClaim) {
-        if let Some(Slot::Running { parked, .. }) = self.slots.get_mut(&claim.key).as_deref_mut() {
+        if let Some(Slot::Running { parked, .. }) = self.shard(&claim.key).get_mut(&claim.key) {
             *parked = None;
         }
     }
 
     /// Gives the key back without an answer: the next command that carries it is the first again.
     pub(crate) fn release(&self, claim: &KeyClaim) -> Vec<ReplyTo> {
-        match self.slots.remove(&claim.key) {
-            Some((_, Slot::Running { waiting, .. })) => waiting,
+        match self.shard(&claim.key).remove(&claim.key) {
+            Some(Slot::Running { waiting, .. }) => waiting,
             _ => Vec::new(),
         }
     }
@@ -137,22 +169,34 @@ impl KeyTable {
 
     /// Forgets answers that were given before the cut-off.
     pub(crate) fn forget_before(&self, before: Timestamp) {
-        self.slots.retain(|_, slot| match slot {
-            Slot::Running { .. } => true,
-            Slot::Answered(answer) => answer.at >= before,
-        });
+        for mut shard in (0..self.shards()).map(|number| self.lock(number)) {
+            shard.retain(|_, slot| match slot {
+                Slot::Running { .. } => true,
+                Slot::Answered(answer) => answer.at >= before,
+            });
+        }
+    }
+
+    /// Number of shards.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len() + 1
+    }
+
+    /// Shows every answered key of a shard, under its guard.
+    pub(crate) fn visit_shard(&self, number: usize, mut visit: impl FnMut(&ScopedKey, &KeyAnswer)) {
+        for (key, slot) in self.lock(number).iter() {
+            if let Slot::Answered(answer) = slot {
+                visit(key, answer);
+            }
+        }
     }
 
     /// Every answered key, sorted.
     pub(crate) fn answered(&self) -> Vec<(ScopedKey, KeyAnswer)> {
-        let mut all: Vec<_> = self
-            .slots
-            .iter()
-            .filter_map(|slot| match slot.value() {
-                Slot::Running { .. } => None,
-                Slot::Answered(answer) => Some((slot.key().clone(), answer.clone())),
-            })
-            .collect();
+        let mut all = Vec::new();
+        for number in 0..self.shards() {
+            self.visit_shard(number, |key, answer| all.push((key.clone(), answer.clone())));
+        }
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }

@@ -53,6 +53,8 @@ pub(crate) enum OrderMessage {
     Filled { sku: SkuId, filled: u64 },
     /// Hand out a copy of the state, behind the records it rests on.
     Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
+    /// Show the state, with the order's number in the index, at once: also while a saga is under way.
+    Look(LookOrder),
     /// Drive the saga that a crash interrupted to its end.
     Resume(oneshot::Sender<Resumed>),
     /// The moment that the order waited for has come.
@@ -60,6 +62,9 @@ pub(crate) enum OrderMessage {
     /// An operator has looked at a parked order.
     Unpark(Option<Principal>, ReplyTo),
 }
+
+/// Shown the state of an order and its number in the index.
+pub(crate) type LookOrder = Box<dyn FnOnce(Option<(u32, &Order)>) + Send>;
 
 /// Shown the state of a SKU.
 pub(crate) type Look = Box<dyn FnOnce(Option<&Inventory>) + Send>;

@@ -23,7 +23,7 @@ use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
-use crate::replay::compact;
+use crate::replay::compact::{self, Unpacked};
 use saga::Run;
 
 /// Orders as a kind of entity.
@@ -81,10 +81,11 @@ impl Actor for OrderActor {
         (mut state, rest): Self::Arguments,
     ) -> Result<OrderState, ActorProcessingErr> {
         if let Some(bytes) = rest {
-            let order = compact::unpack_order(&bytes)?;
             let number = compact::number_of(&bytes);
-            state.listed = number.map(|number| Listed { number, state: order.state });
-            state.order = Some(order);
+            if let Unpacked::Order(order) = compact::unpack(&bytes)? {
+                state.listed = number.map(|number| Listed { number, state: order.state });
+                state.order = Some(order);
+            }
         }
         Ok(state)
     }
@@ -98,6 +99,10 @@ impl Actor for OrderActor {
         match message {
             OrderMessage::Stepped { sku, number, outcome } => {
                 state.stepped(&myself, &sku, number, outcome);
+            }
+            OrderMessage::Look(look) => {
+                state.mail.taken();
+                look(state.listed.zip(state.order.as_ref()).map(|(listed, order)| (listed.number, order)));
             }
             counted => {
                 state.mail.taken();
@@ -194,7 +199,7 @@ impl OrderState {
             OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
-            OrderMessage::Stepped { .. } => {}
+            OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
         }
     }
 

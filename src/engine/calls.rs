@@ -3,7 +3,6 @@
 use tokio::sync::oneshot;
 
 use super::Engine;
-use crate::actor::core::Draft;
 use crate::actor::message::{OrderMessage, ReplyTo, SkuMessage};
 use crate::actor::registry::{Absent, Entity, Registry, Undelivered};
 use crate::actor::sku::SkuEntity;
@@ -13,7 +12,6 @@ use crate::domain::command::{
 };
 use crate::domain::ids::{CartId, EntityId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
-use crate::domain::record::{KeysForgotten, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
@@ -127,10 +125,7 @@ impl Engine {
         // With nothing in flight no answer can fall between the record and the forgetting.
         let quiet =
             self.inner.admission.acquire_many(self.inner.in_flight_max).await.map_err(|_| Error::Closed)?;
-        let mut draft = Draft::default();
-        draft.record(&Record::KeysForgotten(KeysForgotten { at: core.clock.now(), before }));
-        core.commit(draft);
-        core.keys.forget_before(before);
+        core.forget_keys(before);
         drop(quiet);
         self.flush().await
     }

@@ -10,7 +10,8 @@ use crate::actor::registry::{Absent, Found};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
 use crate::error::Error;
-use crate::replay::{StateHash, audit, compact, state_hash};
+use crate::replay::compact::{self, Unpacked};
+use crate::replay::{StateHash, audit, state_hash};
 
 /// The pause after a look that found something still under way.
 const SETTLING: Duration = Duration::from_millis(1);
@@ -102,12 +103,14 @@ impl Engine {
         let mut copies = Vec::with_capacity(core.orders.len());
         for id in core.orders.ids() {
             let resting = core.orders.look(&id, |found| match found {
-                Found::Resting(bytes) => Some(compact::unpack_order(bytes)),
+                Found::Resting(bytes) => Some(compact::unpack(bytes)),
                 Found::Active => None,
             });
             match resting {
                 None => {}
-                Some(Some(copy)) => copies.extend(copy.ok()),
+                Some(Some(Ok(Unpacked::Order(copy)))) => copies.push(copy),
+                Some(Some(Ok(Unpacked::Retired(_)))) => {}
+                Some(Some(Err(error))) => return Err(error.into()),
                 Some(None) => {
                     let (to, from) = oneshot::channel();
                     let sent = core.orders.send(core, &id, OrderMessage::Read(to), Absent::HandBack);

@@ -1,11 +1,11 @@
 //! The engine: open, submit, query, subscribe, close.
 //!
-//! - `open` wires everything, stage by stage.
+//! - `open` wires everything, stage by stage; `recover` finds the state to begin with.
 //! - `submit` is where a command comes in: admission, key table, registry.
 //! - `calls` are the typed calls on top of it; `order_handle` and `sku_handle` are those to one entity.
 //! - `lists` are lists and counts of orders, `timelines` what happened to an order or a SKU,
 //!   `explain` why an order stands where it stands.
-//! - `cut` is a consistent look at everything.
+//! - `cut` is a consistent look at everything; `snapshot` writes everything down while commands run.
 
 mod calls;
 mod cut;
@@ -13,7 +13,9 @@ mod explain;
 mod lists;
 mod open;
 mod order_handle;
+mod recover;
 mod sku_handle;
+mod snapshot;
 mod submit;
 mod timelines;
 
@@ -31,7 +33,9 @@ use crate::port::OrderIds;
 pub use cut::Cut;
 pub use open::RecoveryReport;
 pub use order_handle::OrderHandle;
+pub use recover::{LoadedSnapshot, RefusedSnapshot};
 pub use sku_handle::SkuHandle;
+pub use snapshot::SnapshotReport;
 
 /// An embedded order engine. Cloning gives another handle on the same engine; when the last one is dropped
 /// without [`Engine::close`], what was acknowledged is in the journal and nothing of it is lost.
@@ -44,6 +48,8 @@ pub struct Engine {
 
 struct Inner {
     core: Arc<Core>,
+    snapshots: Arc<snapshot::Snapshots>,
+    scheduler: tokio::task::JoinHandle<()>,
     admission: Arc<Semaphore>,
     in_flight_max: u32,
     ids: Box<dyn OrderIds>,
@@ -90,6 +96,16 @@ impl Engine {
         self.inner.core.timers.is_halted()
     }
 
+    /// Takes a snapshot of everything while commands run, so that the next opening need not replay what came
+    /// before it. The two newest are kept. If one is being taken, this one comes after it.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] when it cannot be written or the engine keeps nothing on disk; [`Error::Halted`],
+    /// [`Error::Closed`]. The snapshots that were there before are kept then.
+    pub async fn snapshot(&self) -> Result<SnapshotReport, Error> {
+        self.inner.snapshots.clone().take().await
+    }
+
     /// Lets timers go on after a step of the clock that is in order.
     pub fn resume_timers(&self) {
         self.inner.core.timers.resume();
@@ -114,6 +130,8 @@ impl Engine {
         let all = inner.admission.acquire_many(inner.in_flight_max).await;
         inner.admission.close();
         drop(all);
+        inner.snapshots.stop().await;
+        inner.scheduler.abort();
         inner.sweeper.abort();
         inner.timers.abort();
         inner.core.orders.stop_all();
@@ -131,6 +149,8 @@ impl Engine {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.admission.close();
+        self.snapshots.stop_soon();
+        self.scheduler.abort();
         self.sweeper.abort();
         self.timers.abort();
         self.core.orders.stop_all();

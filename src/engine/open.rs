@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
+use super::recover::{LoadedSnapshot, Recovered, RefusedSnapshot, recover};
+use super::snapshot::Snapshots;
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
 use crate::actor::core::Core;
@@ -16,21 +18,29 @@ use crate::actor::sales::Sales;
 use crate::actor::sku::RestingSku;
 use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
-use crate::config::{Config, RecoveryProgress};
+use crate::config::Config;
 use crate::domain::ids::OrderId;
 use crate::domain::inventory::StockPolicy;
 use crate::domain::order::{Lifecycle, Limits, TermsByType};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::journal::{CommitLog, Durability, FileLog, LogOptions, MemoryLog, Stopped};
 use crate::port::EngineClock;
-use crate::replay::{World, compact};
+use crate::replay::compact::{self, Unpacked};
+use crate::replay::{Settled, World};
 
 /// What recovery found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecoveryReport {
+    /// The snapshot that recovery began with, if there was one.
+    pub loaded: Option<LoadedSnapshot>,
+    /// Snapshots that could not be used, newest first, and why.
+    pub refused: Vec<RefusedSnapshot>,
     /// Records replayed.
     pub records: u64,
+    /// Of these, records that the snapshot's entities knew already.
+    pub skipped: u64,
+    /// Milliseconds that replay took.
+    pub replay_millis: u64,
     /// Orders found.
     pub orders: u64,
     /// SKUs found.
@@ -71,7 +81,7 @@ impl Engine {
         let clock = Arc::new(EngineClock::new(config.clock.clone()));
         let began = config.clock.now();
 
-        // 2. Claim the folder, replay the journal, make a new epoch durable. This blocks on files.
+        // 2. Claim the folder, load a snapshot, replay the journal, make a new epoch durable. This blocks on files.
         let to_recover = config.clone();
         let recovered = match config.driver {
             commit::Driver::Thread => tokio::task::spawn_blocking(move || recover(&to_recover))
@@ -79,22 +89,17 @@ impl Engine {
                 .map_err(|error| Error::Io { what: "recover".to_owned(), detail: error.to_string() })??,
             commit::Driver::Task => recover(&to_recover)?,
         };
-        let Recovered { log, cut, sealed, world } = recovered;
+        let mut report = report_of(&recovered);
+        let Recovered { log, world, bytes, .. } = recovered;
         clock.observe(world.last_at());
         world.origins().for_each(|origin| ids.observe(origin));
 
         // 3. Put every entity to rest in its registry.
         let reader = log.reader();
         let gate = Arc::new(Gate::new(log.end(), log.space()));
+        gate.add_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
         let queue = Arc::new(CommitQueue::default());
         let core = Arc::new(new_core(&config, clock.clone(), queue.clone(), gate.clone())?);
-        let mut report = RecoveryReport {
-            records: world.records(),
-            bytes_cut: cut,
-            sealed,
-            epoch: log.end().epoch,
-            ..RecoveryReport::default()
-        };
         let (open_orders, queues) = settle_in(&core, world, &mut report)?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
@@ -115,8 +120,13 @@ impl Engine {
         let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
         let wall = config.clock.clone();
         let timers = tokio::spawn(timers::run(core.clone(), wall));
+        let snapshots =
+            Arc::new(Snapshots::new(&config, core.clone(), reader.clone(), report.loaded.as_ref()));
+        let scheduler = tokio::spawn(snapshots.clone().run());
         let inner = Inner {
             core,
+            snapshots,
+            scheduler,
             admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
             in_flight_max,
             ids,
@@ -131,45 +141,19 @@ impl Engine {
     }
 }
 
-/// What a journal in memory keeps for subscribers, in bytes of records.
-const MEMORY_LOG_BYTES: usize = 64 << 20;
-
-struct Recovered {
-    log: Box<dyn CommitLog>,
-    /// Bytes of a torn last batch.
-    cut: u64,
-    sealed: bool,
-    world: World,
-}
-
-fn recover(config: &Config) -> Result<Recovered, Error> {
-    let mut world = World::default();
-    if config.durability == Durability::Memory {
-        let log = Box::new(MemoryLog::new(MEMORY_LOG_BYTES));
-        return Ok(Recovered { log, cut: 0, sealed: true, world });
+/// What recovery can say before anything is settled.
+fn report_of(recovered: &Recovered) -> RecoveryReport {
+    RecoveryReport {
+        records: recovered.world.records(),
+        skipped: recovered.world.skipped(),
+        replay_millis: recovered.replay_millis,
+        loaded: recovered.loaded.clone(),
+        refused: recovered.refused.clone(),
+        bytes_cut: recovered.cut,
+        sealed: recovered.sealed,
+        epoch: recovered.log.end().epoch,
+        ..RecoveryReport::default()
     }
-    let options = LogOptions { durability: config.durability, segment_bytes: config.segment_bytes };
-    let mut opening = FileLog::claim(config.fs.clone(), &config.folder, options)?;
-    let read = opening.read(|batch, progress| {
-        world.apply_batch(batch)?;
-        if let Some(tell) = &config.on_recovery {
-            tell(RecoveryProgress {
-                bytes_done: progress.bytes_done,
-                bytes_total: progress.bytes_total,
-                records: world.records(),
-            });
-        }
-        Ok::<(), Error>(())
-    });
-    let tail = read.map_err(|stopped| match stopped {
-        Stopped::Log(error) => Error::Journal(error),
-        Stopped::Visitor(error) => error,
-    })?;
-    let clock = EngineClock::new(config.clock.clone());
-    clock.observe(world.last_at());
-    let log = Box::new(opening.serve(clock.now())?);
-    let cut = tail.cut.map_or(0, |cut| cut.bytes);
-    Ok(Recovered { log, cut, sealed: tail.sealed, world })
 }
 
 fn new_core(
@@ -212,14 +196,12 @@ fn new_core(
 /// in which they were placed, and what SKUs have left to do for those who wait.
 fn settle_in(
     core: &Core,
-    mut world: World,
+    world: World,
     report: &mut RecoveryReport,
 ) -> Result<(Vec<OrderId>, Queues), Error> {
     let mut queues = Queues::default();
-    let placements = world.take_placements();
-    let (skus, orders, keys) = world.into_parts();
+    let Settled { skus, orders, keys, mut index } = world.settle()?;
     report.skus = skus.len() as u64;
-    report.orders = orders.len() as u64;
     report.keys = keys.len() as u64;
     for sku in skus {
         if let Some(rule) = sku.policy().and_then(StockPolicy::sale_rule) {
@@ -233,28 +215,39 @@ fn settle_in(
         core.keys.insert(key, answer);
     }
     let mut open = Vec::new();
-    // In the order of their placements, as they were numbered when they were placed.
-    let mut index = core.index();
-    for (id, sequence) in placements {
-        let found = orders.binary_search_by(|order| order.id.cmp(&id)).ok();
-        let Some(order) = found.and_then(|place| orders.get(place)) else { continue };
-        core.timers.rearm(&order.id, None, order.deadline.map(|deadline| deadline.at));
-        if let Some(pending) = &order.pending {
-            if let Some(claim) = &pending.claim {
-                core.keys.reclaim(claim);
-                if let Some(reason) = &order.parked {
-                    core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
-                }
+    // Part by part, each given back when its orders have moved on.
+    for (id, packed) in orders.into_iter().flatten() {
+        if compact::is_retired(&packed) {
+            if let Some(number) = compact::number_of(&packed) {
+                index.set_retired(number);
             }
-            open.push((order.placed_at, order.id.clone()));
+        } else {
+            report.orders += 1;
+            let head = compact::head_of(&packed)?;
+            core.timers.rearm(&id, None, head.deadline.map(|deadline| deadline.at));
+            if compact::is_pending(&packed) {
+                open.push((head.placed_at, id.clone()));
+                reclaim(core, &packed)?;
+            }
         }
-        // The command that placed it may be recorded right before.
-        let number = index.add(order, sequence.saturating_sub(1));
-        core.orders.insert(id, compact::pack_order(number, order)?);
+        core.orders.insert(id, packed);
     }
-    drop(index);
+    index.finish();
+    *core.index() = index;
     open.sort();
     Ok((open.into_iter().map(|(_, id)| id).collect(), queues))
+}
+
+/// Claims the key of an order's saga that a crash interrupted.
+fn reclaim(core: &Core, packed: &[u8]) -> Result<(), Error> {
+    let Unpacked::Order(order) = compact::unpack(packed)? else { return Ok(()) };
+    if let Some(claim) = order.pending.as_ref().and_then(|pending| pending.claim.as_ref()) {
+        core.keys.reclaim(claim);
+        if let Some(reason) = &order.parked {
+            core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
+        }
+    }
+    Ok(())
 }
 
 /// Puts SKUs to rest that nobody has asked for a while.

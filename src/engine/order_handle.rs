@@ -17,7 +17,7 @@ use crate::domain::money::Money;
 use crate::domain::order::{Delivery, Order};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
-use crate::replay::compact;
+use crate::replay::compact::{self, Unpacked};
 
 /// One order by its id, whether or not there is such an order: nothing is looked up to make a handle.
 /// Made by [`Engine::order`]. Cheap to clone; while it lives, so does the engine.
@@ -86,7 +86,10 @@ impl OrderHandle {
         let (to, from) = oneshot::channel();
         match found {
             None => core.hand_out(to, None),
-            Some(Some(bytes)) => core.hand_out(to, compact::unpack_order(&bytes).ok().map(Box::new)),
+            Some(Some(bytes)) => match compact::unpack(&bytes)? {
+                Unpacked::Order(order) => core.hand_out(to, Some(Box::new(order))),
+                Unpacked::Retired(_) => core.hand_out(to, None),
+            },
             // Between the look and the message the actor may have gone to rest; the message wakes it.
             Some(None) => ask::<OrderEntity>(&self.engine, &core.orders, &self.id, OrderMessage::Read(to))?,
         }

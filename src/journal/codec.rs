@@ -52,6 +52,25 @@ pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resul
     }
 }
 
+/// The most memory that decoding one entity of a snapshot may claim: a hot SKU has millions of holds.
+const LARGE_BYTES_MAX: usize = 4 << 30;
+
+const LARGE: Configuration<LittleEndian, Varint, Limit<LARGE_BYTES_MAX>> =
+    bincode::config::standard().with_limit::<LARGE_BYTES_MAX>();
+
+/// The same for values that may be larger than a frame and whose bytes were verified before.
+///
+/// # Errors
+/// As for [`decode`].
+pub fn decode_large<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (value, used) = bincode::serde::decode_from_slice(bytes, LARGE)
+        .map_err(|error| CodecError::Decode { detail: error.to_string() })?;
+    match bytes.len().saturating_sub(used) {
+        0 => Ok(value),
+        left => Err(CodecError::Trailing { left }),
+    }
+}
+
 /// Decodes a value from the front of the bytes, whatever stands behind it.
 ///
 /// # Errors

@@ -18,7 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::port::fs::{Fs, FsFile, FsLock};
 
 use super::frame::{self, Head, Kind};
-use super::log::{Appended, Batch, CommitLog, Cursor, Durability, LogError, LogReader, Maintenance, Space};
+use super::log::{
+    Appended, Batch, CommitLog, Cursor, Durability, LogError, LogMark, LogReader, Maintenance, Space,
+};
 use super::opening::LogOptions;
 use super::pool::Pool;
 use super::position::Position;
@@ -205,6 +207,10 @@ impl CommitLog for FileLog {
 
     fn end(&self) -> Cursor {
         self.position.cursor()
+    }
+
+    fn mark(&self) -> LogMark {
+        self.position.mark()
     }
 
     fn space(&self) -> Space {

@@ -24,7 +24,9 @@ pub enum Durability {
 
 /// A position in the log: the epoch of the writer that wrote the record *before* it, and the sequence
 /// number of the next record to read. Sequences start at 1 and have no gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Cursor {
     /// Epoch under which the record before `sequence` was written; 0 at the start of the log.
     pub epoch: u64,
@@ -51,6 +53,17 @@ pub struct Appended {
     pub first_sequence: u64,
     /// The position behind the batch.
     pub end: Cursor,
+}
+
+/// The position behind the last batch, with what certifies the history before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LogMark {
+    /// The position.
+    pub cursor: Cursor,
+    /// Number of the next batch.
+    pub batch: u64,
+    /// The hash chain up to and including the last batch.
+    pub chain: [u8; 32],
 }
 
 /// How much room the log has.
@@ -189,6 +202,9 @@ pub trait CommitLog: Send {
 
     /// The position behind the last batch.
     fn end(&self) -> Cursor;
+
+    /// The same position with the hash chain.
+    fn mark(&self) -> LogMark;
 
     /// Whether there is room for new work.
     fn space(&self) -> Space;

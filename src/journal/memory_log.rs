@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::time::Timestamp;
 
 use super::frame::{self, Head, Kind, PAYLOAD_BYTES_MAX};
-use super::log::{Appended, Batch, CommitLog, Cursor, LogError, LogReader, Maintenance, Space, StoredBatch};
+use super::log::{
+    Appended, Batch, CommitLog, Cursor, LogError, LogMark, LogReader, Maintenance, Space, StoredBatch,
+};
 use super::position::Position;
 use super::reader::check_epoch;
 
@@ -125,6 +127,10 @@ impl CommitLog for MemoryLog {
 
     fn end(&self) -> Cursor {
         self.ring.kept().end.cursor()
+    }
+
+    fn mark(&self) -> LogMark {
+        self.ring.kept().end.mark()
     }
 
     fn space(&self) -> Space {

@@ -17,11 +17,13 @@ mod pool;
 mod position;
 mod reader;
 mod scan;
+mod walk;
 mod window;
 
 pub use file_log::FileLog;
 pub use log::{
-    Appended, Batch, CommitLog, Cursor, Durability, LogError, LogReader, Maintenance, Space, StoredBatch,
+    Appended, Batch, CommitLog, Cursor, Durability, LogError, LogMark, LogReader, Maintenance, Space,
+    StoredBatch,
 };
 pub use memory_log::MemoryLog;
 pub use opening::{LogOptions, Opening};

@@ -22,7 +22,7 @@ use crate::port::fs::{Fs, FsFile, FsLock, OpenMode, read_full_at};
 
 use super::file_log::{FileLog, Parts};
 use super::frame::{self, EMPTY_FRAME_BYTES, Head, Kind};
-use super::log::{Durability, LogError, StoredBatch};
+use super::log::{Durability, LogError, LogMark, StoredBatch};
 use super::pool::{Pool, Spare};
 use super::position::Position;
 use super::reader::{Segment, Shared, View};
@@ -112,6 +112,30 @@ impl Opening {
         visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
     ) -> Result<Tail, Stopped<E>> {
         self.scan.read(visit)
+    }
+
+    /// The same from the segment on that holds `sequence`; see [`Scan::read_from`].
+    ///
+    /// # Errors
+    /// As for [`Opening::read`].
+    pub fn read_from<E>(
+        &mut self,
+        sequence: u64,
+        visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
+    ) -> Result<Tail, Stopped<E>> {
+        self.scan.read_from(sequence, visit)
+    }
+
+    /// The first sequence number that the journal holds.
+    #[must_use]
+    pub fn first_sequence(&self) -> u64 {
+        self.scan.first_sequence()
+    }
+
+    /// What stands before the first frame of the segment that holds `sequence`.
+    #[must_use]
+    pub fn mark_before(&self, sequence: u64) -> LogMark {
+        self.scan.mark_before(sequence)
     }
 
     /// Makes the log ready to be written: rewrites what is not known to be durable, makes the new epoch

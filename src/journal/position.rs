@@ -6,7 +6,7 @@
 use crate::domain::time::Timestamp;
 
 use super::frame::Head;
-use super::log::Cursor;
+use super::log::{Cursor, LogMark};
 
 /// The state of the log behind some batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,5 +45,10 @@ impl Position {
     /// The cursor of a reader that has read everything before.
     pub(crate) fn cursor(&self) -> Cursor {
         Cursor { epoch: self.epoch, sequence: self.sequence }
+    }
+
+    /// The cursor with what certifies the history before it.
+    pub(crate) fn mark(&self) -> LogMark {
+        LogMark { cursor: self.cursor(), batch: self.number, chain: self.chain }
     }
 }

@@ -15,8 +15,9 @@ use crate::port::fs::{Fs, FsFile, OpenMode};
 
 use super::log::{Cursor, LogError, LogReader, StoredBatch};
 use super::position::Position;
-use super::scan::{io_error, stored};
+use super::scan::io_error;
 use super::segment::{self, HEADER_BYTES};
+use super::walk::stored;
 use super::window::Window;
 
 /// A segment as readers know it. Whoever holds one keeps its file from being recycled.
@@ -94,7 +95,10 @@ impl Shared {
         }
         let behind = view.segments.partition_point(|(segment, _)| segment.before.sequence <= sequence);
         match behind.checked_sub(1).and_then(|index| view.segments.get(index)) {
-            Some((segment, visible)) => Ok(Located { segment: Arc::clone(segment), visible: *visible }),
+            Some((segment, visible)) => {
+                let until = view.segments.get(behind).map(|(next, _)| next.before.number);
+                Ok(Located { segment: Arc::clone(segment), visible: *visible, until })
+            }
             None => {
                 let first =
                     view.segments.first().map_or(view.end.sequence, |(segment, _)| segment.before.sequence);
@@ -103,22 +107,28 @@ impl Shared {
         }
     }
 
-    /// What to read on from `offset` of a segment: more of it, or the one after it. The segment itself comes
-    /// first because the writer may have added to it before it moved on.
-    fn onward(&self, segment: &Segment, offset: u64) -> Option<Located> {
+    /// What to read on from `offset` of a segment, before which the batches up to `number` stand: more of it,
+    /// or the one after it. The segment itself comes first because the writer may have added to it before it
+    /// moved on.
+    fn onward(&self, segment: &Segment, offset: u64, number: u64) -> Option<Located> {
         let view = self.view();
         let first = segment.before.sequence;
         let index = view.segments.binary_search_by_key(&first, |(other, _)| other.before.sequence).ok()?;
-        let mut rest = view.segments.get(index..)?.iter();
-        let (found, visible) =
-            rest.next().filter(|(_, visible)| *visible > offset).or_else(|| rest.next())?;
-        Some(Located { segment: Arc::clone(found), visible: *visible })
+        let number_at = |index: usize| view.segments.get(index).map(|(segment, _)| segment.before.number);
+        let (_, visible) = view.segments.get(index)?;
+        let more = *visible > offset && number_at(index + 1).is_none_or(|next| number < next);
+        let index = if more { index } else { index + 1 };
+        let (found, visible) = view.segments.get(index)?;
+        Some(Located { segment: Arc::clone(found), visible: *visible, until: number_at(index + 1) })
     }
 }
 
 struct Located {
     segment: Arc<Segment>,
+    /// No frame ends behind this offset.
     visible: u64,
+    /// Number of the batch with which the next segment begins, where there is one: this one ends before it.
+    until: Option<u64>,
 }
 
 /// Where a reader stands: an open segment and an offset in it.
@@ -129,6 +139,19 @@ struct Place {
     offset: u64,
     /// What stands before `offset`. Only the fields that heads tell are kept up, not the chain.
     before: Position,
+}
+
+/// How far a segment may be read.
+#[derive(Clone, Copy)]
+struct Bounds {
+    visible: u64,
+    until: Option<u64>,
+}
+
+impl Bounds {
+    fn are_reached(self, place: &Place) -> bool {
+        place.offset >= self.visible || self.until.is_some_and(|until| place.before.number >= until)
+    }
 }
 
 /// A reader of the durable part of a log.
@@ -213,36 +236,38 @@ impl FileReader {
         remembered: Option<Place>,
         window: &mut Window,
         from: Cursor,
-    ) -> Result<(Place, u64), LogError> {
+    ) -> Result<(Place, Bounds), LogError> {
         let located = self.shared.locate(from.sequence)?;
+        let bounds = Bounds { visible: located.visible, until: located.until };
         let same = |place: &Place| {
             place.before.sequence == from.sequence
                 && place.segment.before.sequence == located.segment.before.sequence
         };
         if let Some(place) = remembered.filter(same) {
-            return Ok((place, located.visible));
+            return Ok((place, bounds));
         }
         window.clear();
         let mut place = self.enter(located.segment)?;
         let sought = self.seek(&mut place, window, located.visible, from.sequence);
         sought.map_err(|error| self.explain(&place.segment, error))?;
-        Ok((place, located.visible))
+        Ok((place, bounds))
     }
 
     fn collect(
         &self,
         place: &mut Place,
         window: &mut Window,
-        mut visible: u64,
+        mut bounds: Bounds,
         from: Cursor,
         bytes_max: usize,
     ) -> Result<Vec<StoredBatch>, LogError> {
         let mut batches = Vec::new();
         let (mut bytes, mut checked) = (0, false);
         loop {
-            if place.offset >= visible {
-                let Some(onward) = self.shared.onward(&place.segment, place.offset) else { break };
-                visible = onward.visible;
+            if bounds.are_reached(place) {
+                let (offset, number) = (place.offset, place.before.number);
+                let Some(onward) = self.shared.onward(&place.segment, offset, number) else { break };
+                bounds = Bounds { visible: onward.visible, until: onward.until };
                 if onward.segment.before.sequence != place.segment.before.sequence {
                     window.clear();
                     *place = self.enter(onward.segment)?;
@@ -250,8 +275,9 @@ impl FileReader {
                 continue;
             }
             let (offset, before) = (place.offset, place.before);
-            let batch =
-                self.next(place, window, visible).map_err(|error| self.explain(&place.segment, error))?;
+            let batch = self
+                .next(place, window, bounds.visible)
+                .map_err(|error| self.explain(&place.segment, error))?;
             let holds_records = batch.count > 0;
             if holds_records && bytes > 0 && bytes + batch.payload.len() > bytes_max {
                 (place.offset, place.before) = (offset, before);
@@ -297,8 +323,8 @@ impl LogReader for FileReader {
         }
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let (remembered, window) = &mut *memory;
-        let read = self.place(remembered.take(), window, from).and_then(|(mut place, visible)| {
-            let batches = self.collect(&mut place, window, visible, from, bytes_max)?;
+        let read = self.place(remembered.take(), window, from).and_then(|(mut place, bounds)| {
+            let batches = self.collect(&mut place, window, bounds, from, bytes_max)?;
             *remembered = Some(place);
             Ok(batches)
         });

@@ -1,6 +1,7 @@
 //! The scan: reads a journal from its first segment on, verifies it, and tells its tail from damage.
 //!
-//! Opening runs one before it serves; tools run one read-only, without the lock. It changes nothing.
+//! Opening runs one before it serves; tools run one read-only, without the lock. It changes nothing. `walk`
+//! goes from frame to frame; here is which segments there are, and what the end of the last one means.
 //!
 //! What is verified of each batch: checksum, number and sequence without gaps, epoch not below any before,
 //! chain hash. A segment's content ends where the next segment's header says that its own begins; what
@@ -23,13 +24,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
-use crate::port::fs::{FolderEntry, Fs, FsFile, OpenMode, read_full_at};
+use crate::port::fs::{FolderEntry, Fs, OpenMode, read_full_at};
 
-use super::frame::{self, Flaw, Kind};
-use super::log::{Cursor, LogError, StoredBatch};
+use super::frame::Kind;
+use super::log::{Cursor, LogError, LogMark, StoredBatch};
 use super::position::Position;
 use super::segment::{self, HEADER_BYTES, Header, HeaderFlaw};
-use super::window::{Framed, Window};
+use super::walk::{Walk, damaged};
+use super::window::Window;
 
 /// How far a scan has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,20 +130,6 @@ pub(crate) fn io_error(what: &str, path: &Path, error: &io::Error) -> LogError {
     LogError::Io { what: format!("{what} {}", path.display()), detail: error.to_string() }
 }
 
-fn damaged(segment: &str, offset: u64, detail: impl Into<String>) -> LogError {
-    LogError::Damaged { segment: segment.to_owned(), offset, detail: detail.into() }
-}
-
-/// The running state of a scan.
-struct Walk {
-    position: Position,
-    anchor: Option<Anchor>,
-    batches: u64,
-    records: u64,
-    last_kind: Option<Kind>,
-    progress: Progress,
-}
-
 impl Scan {
     /// Lists the folder and reads the headers of its segments. Takes no lock and writes nothing; beside a
     /// running engine the last batch may look torn because it is being written.
@@ -185,6 +173,20 @@ impl Scan {
         Ok(Listed { name: entry.name.clone(), path, header, bytes: entry.bytes, end: HEADER_BYTES })
     }
 
+    /// The first sequence number that the journal holds.
+    #[must_use]
+    pub fn first_sequence(&self) -> u64 {
+        self.segments.first().map_or(Position::START, |first| first.header.before).sequence
+    }
+
+    /// What stands before the first frame of the segment that holds `sequence`.
+    #[must_use]
+    pub fn mark_before(&self, sequence: u64) -> LogMark {
+        let behind = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
+        let segment = behind.checked_sub(1).and_then(|index| self.segments.get(index));
+        segment.map_or(Position::START, |segment| segment.header.before).mark()
+    }
+
     /// The journal's folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -217,11 +219,28 @@ impl Scan {
     /// `Damaged` with segment and offset, `UnknownVersion`, `Io`; or what the visitor answered.
     pub fn read<E>(
         &mut self,
+        visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
+    ) -> Result<Tail, Stopped<E>> {
+        self.read_from(0, visit)
+    }
+
+    /// The same from the segment on that holds `sequence`: those before it are neither read nor verified.
+    ///
+    /// # Errors
+    /// As for [`Scan::read`].
+    pub fn read_from<E>(
+        &mut self,
+        sequence: u64,
         mut visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
     ) -> Result<Tail, Stopped<E>> {
         self.ending = None;
-        let start = self.segments.first().map_or(Position::START, |first| first.header.before);
-        let bytes_total = self.segments.iter().map(|segment| segment.bytes).sum();
+        let skipped = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
+        let skipped = skipped.saturating_sub(1);
+        let (before, wanted) = self.segments.split_at_mut(skipped);
+        // Where their frames end, nobody has looked: readers find out by the segment behind.
+        before.iter_mut().for_each(|segment| segment.end = segment.bytes);
+        let start = wanted.first().map_or(Position::START, |first| first.header.before);
+        let bytes_total = wanted.iter().map(|segment| segment.bytes).sum();
         let mut walk = Walk {
             position: start,
             anchor: None,
@@ -231,12 +250,12 @@ impl Scan {
             progress: Progress { bytes_done: 0, bytes_total },
         };
         let mut window = Window::default();
-        let nexts: Vec<Option<(String, Position)>> = (1..=self.segments.len())
-            .map(|index| self.segments.get(index).map(|next| (next.name.clone(), next.header.before)))
+        let nexts: Vec<Option<(String, Position)>> = (1..=wanted.len())
+            .map(|index| wanted.get(index).map(|next| (next.name.clone(), next.header.before)))
             .collect();
         let mut cut = None;
         let mut bytes_before = 0;
-        for (segment, next) in self.segments.iter_mut().zip(nexts) {
+        for (segment, next) in wanted.iter_mut().zip(nexts) {
             let failed = |error: io::Error| io_error("reading", &segment.path, &error);
             let file = self.fs.open(&segment.path, OpenMode::Read).map_err(failed)?;
             window.clear();
@@ -274,124 +293,5 @@ impl Scan {
             sealed: cut.is_none() && walk.last_kind.is_none_or(|kind| kind == Kind::Seal),
             cut,
         })
-    }
-}
-
-impl Walk {
-    /// Reads on in one segment, from its known end up to the batch `bound`, which the next segment begins
-    /// with, or up to the first thing that is no valid next frame; answers the offset behind the last valid
-    /// one.
-    fn segment<E>(
-        &mut self,
-        segment: &Listed,
-        file: &dyn FsFile,
-        window: &mut Window,
-        bound: Option<u64>,
-        bytes_before: u64,
-        visit: &mut impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
-    ) -> Result<u64, Stopped<E>> {
-        let mut offset = segment.end;
-        while bound != Some(self.position.number) {
-            let looked = window.frame(file, offset, segment.bytes);
-            let framed = match looked.map_err(|error| io_error("reading", &segment.path, &error))? {
-                Ok(framed) => framed,
-                Err(Flaw::Version(found)) => {
-                    let segment = segment.name.clone();
-                    return Err(LogError::UnknownVersion { segment, found, supported: frame::VERSION }.into());
-                }
-                Err(_) => break,
-            };
-            if framed.head.epoch < self.position.epoch || framed.head.number < self.position.number {
-                break;
-            }
-            self.verify(&framed).map_err(|detail| damaged(&segment.name, offset, detail))?;
-            // Everything before a seal was durable when it was written, but of the seal itself that is not
-            // known. A seal before the segment's first record cannot begin another segment: that one would
-            // have the same name.
-            if framed.head.kind == Kind::Seal && framed.head.first_sequence > segment.header.before.sequence {
-                self.anchor = Some(Anchor { offset, before: self.position });
-            }
-            offset += framed.bytes.len() as u64;
-            self.position.pass(&framed.head);
-            self.batches += 1;
-            self.records += u64::from(framed.head.count);
-            self.last_kind = Some(framed.head.kind);
-            self.progress.bytes_done = bytes_before + offset;
-            visit(&stored(&framed), self.progress).map_err(Stopped::Visitor)?;
-        }
-        Ok(offset)
-    }
-
-    fn verify(&self, framed: &Framed<'_>) -> Result<(), String> {
-        if framed.head.number != self.position.number {
-            return Err(format!(
-                "batch {} stands where batch {} should",
-                framed.head.number, self.position.number
-            ));
-        }
-        if framed.head.first_sequence != self.position.sequence {
-            let (found, expected) = (framed.head.first_sequence, self.position.sequence);
-            return Err(format!("a batch begins with sequence {found} where {expected} should follow"));
-        }
-        if !framed.follows(&self.position) {
-            return Err("the chain hash does not follow from the batch before".to_owned());
-        }
-        Ok(())
-    }
-
-    /// Whether the segment reached the one after it.
-    fn joins(&self, segment: &Listed, next_name: &str, before: &Position) -> Result<(), LogError> {
-        if self.position.number != before.number {
-            let detail = format!(
-                "batch {} cannot be read, and segment {next_name} begins with batch {}",
-                self.position.number, before.number
-            );
-            return Err(damaged(&segment.name, segment.end, detail));
-        }
-        if self.position != *before {
-            return Err(damaged(next_name, 0, "the segment does not continue the one before it"));
-        }
-        Ok(())
-    }
-
-    /// Tells the end of the log from a torn batch and both from damage.
-    fn judge_remains(
-        &self,
-        segment: &Listed,
-        file: &dyn FsFile,
-        window: &mut Window,
-    ) -> Result<Option<Cut>, LogError> {
-        let failed = |error: io::Error| io_error("reading", &segment.path, &error);
-        let offset = segment.end;
-        let remains = window.remains(file, offset, segment.bytes, &self.position).map_err(failed)?;
-        if let Some((at, number)) = remains.later_frame {
-            let detail = format!(
-                "batch {} cannot be read, but batch {number} stands at offset {at}",
-                self.position.number
-            );
-            return Err(damaged(&segment.name, offset, detail));
-        }
-        let torn = window.torn_frame(file, offset, segment.bytes, &self.position).map_err(failed)?;
-        // Only a file that was never used before is known to be empty behind the last frame.
-        let trace = remains.used_until.filter(|_| !segment.header.recycled).map(|until| until - offset);
-        let cut = |bytes: u64| Cut {
-            segment: segment.name.clone(),
-            offset,
-            bytes: bytes.clamp(1, segment.bytes.saturating_sub(offset).max(1)),
-        };
-        Ok(torn.or(trace).map(cut))
-    }
-}
-
-/// A batch that owns its payload.
-pub(crate) fn stored(framed: &Framed<'_>) -> StoredBatch {
-    StoredBatch {
-        epoch: framed.head.epoch,
-        number: framed.head.number,
-        first_sequence: framed.head.first_sequence,
-        count: framed.head.count,
-        at: framed.head.at,
-        chain: framed.head.chain,
-        payload: Arc::from(framed.payload),
     }
 }

@@ -4,13 +4,14 @@ mod describe;
 mod explain;
 mod listing;
 mod orders;
+mod origins;
 mod page;
 mod timeline;
 
 pub(crate) use explain::refusal_of;
 pub use explain::{Explanation, Held, Shortage};
 pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
-pub(crate) use orders::OrderIndex;
+pub(crate) use orders::{Listing, OrderIndex};
 pub(crate) use page::page_limit;
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub(crate) use timeline::entries_of;

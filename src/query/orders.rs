@@ -8,11 +8,14 @@
 //! in the sets of its state, business and customer), and about 90 for each customer. Every step is bounded:
 //! tables grow by chunks, sets are B-trees, a page has a limit.
 
+mod rebuild;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
+use super::origins::Origins;
 use super::page::Page;
-use crate::domain::ids::{BusinessId, CustomerId, OrderId};
+use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId};
 use crate::domain::order::{Order, State};
 use crate::domain::time::Timestamp;
 
@@ -81,6 +84,29 @@ impl Entry {
     }
 }
 
+/// What the index wants to know of an order.
+pub(crate) struct Listing<'a> {
+    pub(crate) id: &'a OrderId,
+    pub(crate) placed_at: Timestamp,
+    pub(crate) business: &'a BusinessId,
+    pub(crate) customer: Option<&'a CustomerId>,
+    pub(crate) state: State,
+    pub(crate) origin: IdOrigin,
+}
+
+impl<'a> From<&'a Order> for Listing<'a> {
+    fn from(order: &'a Order) -> Self {
+        Self {
+            id: &order.id,
+            placed_at: order.placed_at,
+            business: &order.business,
+            customer: order.customer.as_ref(),
+            state: order.state,
+            origin: order.origin,
+        }
+    }
+}
+
 /// The orders of one business.
 #[derive(Debug)]
 struct Business {
@@ -102,11 +128,27 @@ pub(crate) struct OrderIndex {
     customer_numbers: BTreeMap<CustomerId, u32>,
     /// Customer and order.
     of_customer: BTreeSet<(u32, u32)>,
+    origins: Origins,
 }
 
 impl OrderIndex {
     /// Adds an order that was placed, no earlier in the journal than at `since`, and answers its number.
     pub(crate) fn add(&mut self, order: &Order, since: u64) -> u32 {
+        let number = self.enlist(&order.into(), since);
+        let Some(Entry { customer, business, state, .. }) = self.entries.get(number) else { return NONE };
+        let (customer, business, state) = (*customer, *business, *state);
+        self.states.entry(state).or_default().insert(number);
+        if customer != NONE {
+            self.of_customer.insert((customer, number));
+        }
+        if let Some(business) = self.businesses.get_mut(business) {
+            business.orders.insert(number);
+            business.counts.add(state);
+        }
+        number
+    }
+
+    fn push(&mut self, id: &OrderId, placed_at: u64, since: u64, of: [u32; 2], state: State) -> u32 {
         let number = self.entries.len();
         if number == NONE {
             return NONE;
@@ -114,28 +156,43 @@ impl OrderIndex {
         if (number as usize).is_multiple_of(CHUNK_ITEMS) {
             self.since.push(since);
         }
-        let placed_at = order.placed_at.as_millis();
         let reached = number.checked_sub(1).and_then(|last| self.entries.get(last));
         let reached = reached.map_or(0, |last| last.reached).max(placed_at);
-        let business = self.business(&order.business);
-        let customer = order.customer.as_ref().map_or(NONE, |customer| self.customer(customer));
-        self.entries.push(Entry {
-            id: order.id.clone(),
-            reached,
-            behind_ms: u32::try_from(reached - placed_at).unwrap_or(u32::MAX),
-            customer,
-            business,
-            state: order.state,
-        });
-        self.states.entry(order.state).or_default().insert(number);
-        if customer != NONE {
-            self.of_customer.insert((customer, number));
-        }
-        if let Some(business) = self.businesses.get_mut(business) {
-            business.orders.insert(number);
-            business.counts.add(order.state);
-        }
+        let behind_ms = u32::try_from(reached - placed_at).unwrap_or(u32::MAX);
+        let [customer, business] = of;
+        self.entries.push(Entry { id: id.clone(), reached, behind_ms, customer, business, state });
         number
+    }
+
+    /// Number of orders that were ever added: the number of the next one.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.entries.len()
+    }
+
+    /// The place in [`OrderIndex::since_all`] of the next order.
+    pub(crate) fn chunk_of_next(&self) -> usize {
+        self.entries.len() as usize / CHUNK_ITEMS
+    }
+
+    /// The ids of up to `many` orders from a number on.
+    pub(crate) fn ids_from(&self, number: u32, many: u32) -> Vec<OrderId> {
+        let until = number.saturating_add(many).min(self.entries.len());
+        (number..until).filter_map(|number| Some(self.entries.get(number)?.id.clone())).collect()
+    }
+
+    /// For each 256 orders: a sequence number before which none of them was placed.
+    pub(crate) fn since_all(&self) -> &[u64] {
+        &self.since
+    }
+
+    /// The highest made id of each kind.
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// Takes note of ids that were made for orders that have left since.
+    pub(crate) fn note_origin(&mut self, origin: IdOrigin) {
+        self.origins.note(origin);
     }
 
     /// An order changed its state.
@@ -194,7 +251,7 @@ impl OrderIndex {
         let mut numbers: Vec<u32> = Vec::new();
         if from < until {
             let newest: Box<dyn Iterator<Item = u32>> = match &query.filter {
-                OrderFilter::All => Box::new((from..until).rev()),
+                OrderFilter::All => Box::new((from..until).rev().filter(|number| self.is_listed(*number))),
                 OrderFilter::State(state) => Box::new(
                     self.states.get(state).into_iter().flat_map(|s| s.range(from..until).rev()).copied(),
                 ),
@@ -213,6 +270,11 @@ impl OrderIndex {
         let items: Vec<_> = numbers.into_iter().filter_map(|n| Some((n, self.summary(n)?))).collect();
         let Page { items, next } = Page::cut(items, limit, |(number, _)| PageCursor(*number));
         Page { items: items.into_iter().map(|(_, summary)| summary).collect(), next }
+    }
+
+    /// Whether the order is still there.
+    fn is_listed(&self, number: u32) -> bool {
+        self.entries.get(number).is_some_and(|entry| entry.business != NONE)
     }
 
     fn summary(&self, number: u32) -> Option<OrderSummary> {

@@ -1,7 +1,8 @@
 //! Replay: from the journal's records back to the state, through the same `apply` that ran live.
 //!
 //! - `tagged` turns records into tagged bytes and back.
-//! - `world` is the state that is rebuilt: every entity and every answered key.
+//! - `world` is the machine that rebuilds: every entity and every answered key. `shelf` keeps its orders packed.
+//! - `load` fills it from a snapshot, `tail` from the journal.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
@@ -13,9 +14,12 @@ pub(crate) mod compact;
 mod driver;
 mod hash;
 mod history;
+mod load;
 mod reading;
 mod rebuild;
+mod shelf;
 pub(crate) mod tagged;
+mod tail;
 mod verify;
 mod world;
 
@@ -24,8 +28,11 @@ pub use driver::{Folder, Machine, Pace, Until};
 pub use hash::{StateHash, state_hash};
 pub(crate) use history::may_be_about;
 pub use history::{Base, History, NearMatches};
+pub use load::{LoadProgress, load};
 pub use reading::{Place, ReadError, Reading};
 pub use rebuild::{ByState, Rebuilt, StockTotals, Summary};
 pub use tagged::RecordKind;
+pub(crate) use tail::replay;
 pub use verify::{Finding, Verdict, verify};
-pub use world::{Fault, KeyAnswer, World};
+pub(crate) use world::Settled;
+pub use world::{Fault, KeyAnswer, Parts, World};

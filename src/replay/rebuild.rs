@@ -116,7 +116,7 @@ impl Rebuilt {
     /// # Errors
     /// When an entity cannot be encoded.
     pub fn of(world: World) -> Result<Self, CodecError> {
-        let (skus, orders, keys) = world.into_parts();
+        let (skus, orders, keys) = world.into_parts()?;
         let mut summary = Summary {
             hash: state_hash(&skus, &orders, &keys)?,
             orders: orders.len() as u64,

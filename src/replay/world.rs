@@ -1,20 +1,24 @@
-//! The machine that rebuilds the state from records.
+//! The machine that rebuilds the state from a snapshot, if there is one, and records.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::compact::{Packed, Unpacked, unpack};
+use super::shelf::{FixedSeeds, Hot, Shelf};
 use super::tagged;
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::{Order, OrderEvent};
+use crate::domain::order::Order;
 use crate::domain::record::{KeyMark, OrderRecord, ParkRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::guard;
+use crate::journal::codec::CodecError;
 use crate::journal::{StoredBatch, record};
+use crate::query::{Listing, OrderIndex};
 
 /// The most faults that are kept until they are taken out.
 const FAULTS_KEPT_MAX: usize = 1_000;
@@ -43,17 +47,48 @@ pub struct Fault {
 }
 
 /// The state that a prefix of a journal makes: every entity, and every answered key.
+///
+/// On a snapshot it is an overlay: the orders rest packed, and a record unpacks the one it touches. Records
+/// that a snapshot's entity already knows, by its version, are passed over.
 #[derive(Debug, Default)]
 pub struct World {
-    skus: HashMap<SkuId, Inventory>,
-    orders: HashMap<OrderId, Option<Order>>,
-    keys: HashMap<ScopedKey, KeyAnswer>,
-    last_at: Timestamp,
+    pub(super) skus: HashMap<SkuId, Inventory, FixedSeeds>,
+    pub(super) shelf: Shelf,
+    pub(super) keys: HashMap<ScopedKey, KeyAnswer, FixedSeeds>,
+    pub(super) index: OrderIndex,
+    pub(super) last_at: Timestamp,
+    /// What a snapshot holds has come before this sequence number.
+    pub(super) high: u64,
     records: u64,
-    origins: [Option<IdOrigin>; 3],
+    skipped: u64,
     sequence: u64,
-    placements: Vec<(OrderId, u64)>,
     faults: Vec<Fault>,
+}
+
+/// A world taken apart for an engine to live in.
+pub(crate) struct Settled {
+    pub(crate) skus: Vec<Inventory>,
+    pub(crate) orders: Vec<HashMap<OrderId, Packed, FixedSeeds>>,
+    pub(crate) keys: HashMap<ScopedKey, KeyAnswer, FixedSeeds>,
+    pub(crate) index: OrderIndex,
+}
+
+/// The records of a batch, each decoded.
+pub(super) struct Decoded {
+    pub(super) at: Timestamp,
+    pub(super) first_sequence: u64,
+    pub(super) records: Vec<Record>,
+}
+
+/// Decodes every record of a batch.
+pub(super) fn decode(batch: &StoredBatch) -> Result<Decoded, Error> {
+    let mut records = Vec::with_capacity(batch.count as usize);
+    for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
+        let unreadable = |detail| Error::Record { sequence, detail };
+        let raw = raw.map_err(|error| unreadable(error.to_string()))?;
+        records.push(tagged::decode(raw).map_err(|error| unreadable(error.to_string()))?);
+    }
+    Ok(Decoded { at: batch.at, first_sequence: batch.first_sequence, records })
 }
 
 fn note(faults: &mut Vec<Fault>, sequence: u64, entity: EntityId, reason: &SmolStr) {
@@ -69,59 +104,89 @@ impl World {
     /// When a record cannot be understood. A record that *is* understood but breaks an invariant of its
     /// entity is no error: the entity is parked, as it was live.
     pub fn apply_batch(&mut self, batch: &StoredBatch) -> Result<(), Error> {
+        self.apply_decoded(decode(batch)?)
+    }
+
+    pub(super) fn apply_decoded(&mut self, batch: Decoded) -> Result<(), Error> {
         self.last_at = self.last_at.max(batch.at);
-        for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
-            let unreadable = |detail| Error::Record { sequence, detail };
-            let raw = raw.map_err(|error| unreadable(error.to_string()))?;
+        for (record, sequence) in batch.records.into_iter().zip(batch.first_sequence..) {
             self.sequence = sequence;
-            self.apply(tagged::decode(raw).map_err(|error| unreadable(error.to_string()))?);
+            self.apply(record)?;
         }
         Ok(())
     }
 
     /// Applies one record.
-    pub fn apply(&mut self, record: Record) {
+    ///
+    /// # Errors
+    /// When an order cannot be packed or unpacked.
+    pub fn apply(&mut self, record: Record) -> Result<(), CodecError> {
         self.records += 1;
         match record {
-            Record::Order(record) => self.apply_order(&record),
+            Record::Order(record) => self.apply_order(&record)?,
             Record::Sku(record) => self.apply_sku(&record),
             Record::Command(record) => self.last_at = self.last_at.max(record.at),
             Record::Refusal(record) => self.mark(record.mark.as_deref(), record.at),
-            Record::Park(record) => self.park(record),
+            Record::Park(record) => self.park(record)?,
             Record::KeysForgotten(record) => {
                 self.last_at = self.last_at.max(record.at);
                 self.keys.retain(|_, answer| answer.at >= record.before);
             }
         }
+        Ok(())
     }
 
-    fn apply_order(&mut self, record: &OrderRecord) {
-        let order = self.orders.entry(record.order.clone()).or_default();
-        let was_there = order.is_some();
-        if let Err(reason) = guard::apply(|| Order::apply(order, record)) {
-            tracing::error!(order = %record.order, %reason, "parked in replay");
-            // One fault an entity: whatever comes later of a parked one does not follow either.
-            if order.as_ref().is_none_or(|order| order.parked.is_none()) {
-                note(&mut self.faults, self.sequence, EntityId::Order(record.order.clone()), &reason);
+    /// Whether the record may be in the snapshot that the world was loaded from.
+    const fn is_fuzzy(&self) -> bool {
+        self.sequence < self.high
+    }
+
+    fn touch(&mut self, id: &OrderId) -> Result<(&mut Hot, &mut OrderIndex, &mut Vec<Fault>), CodecError> {
+        let index = &mut self.index;
+        let hot = self.shelf.touch(id, |number, order| index.set_state(number, order.state))?;
+        Ok((hot, &mut self.index, &mut self.faults))
+    }
+
+    fn apply_order(&mut self, record: &OrderRecord) -> Result<(), CodecError> {
+        let (fuzzy, since) = (self.is_fuzzy(), self.sequence.saturating_sub(1));
+        let sequence = self.sequence;
+        let (hot, index, faults) = self.touch(&record.order)?;
+        let skipped = fuzzy && record.version <= hot.version();
+        if !skipped && hot.tombstone.is_some() {
+            let reason = SmolStr::new_static("a record of an order that was retired");
+            tracing::error!(order = %record.order, %reason);
+            note(faults, sequence, EntityId::Order(record.order.clone()), &reason);
+        } else if !skipped {
+            let was_there = hot.order.is_some();
+            if let Err(reason) = guard::apply(|| Order::apply(&mut hot.order, record)) {
+                tracing::error!(order = %record.order, %reason, "parked in replay");
+                // One fault an entity: whatever comes later of a parked one does not follow either.
+                if hot.order.as_ref().is_none_or(|order| order.parked.is_none()) {
+                    note(faults, sequence, EntityId::Order(record.order.clone()), &reason);
+                }
+                if let Some(order) = &mut hot.order {
+                    order.parked.get_or_insert(reason);
+                }
             }
-            if let Some(order) = order {
-                order.parked.get_or_insert(reason);
+            if let Some(order) = hot.order.as_ref().filter(|_| !was_there) {
+                // The command that placed it may be recorded right before.
+                hot.number = index.enlist(&Listing::from(order), since);
             }
         }
-        if !was_there && order.is_some() {
-            self.placements.push((record.order.clone(), self.sequence));
-        }
-        for event in &record.events {
-            if let OrderEvent::Placed { origin, .. } = event {
-                self.note_origin(*origin);
-            }
-        }
+        self.skipped += u64::from(skipped);
         self.mark(record.mark.as_deref(), record.at);
+        Ok(())
     }
 
     fn apply_sku(&mut self, record: &SkuRecord) {
-        let sku = self.skus.entry(record.sku.clone()).or_insert_with(|| Inventory::new(record.sku.clone()));
-        if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
+        let fuzzy = self.is_fuzzy();
+        let sku = match self.skus.get_mut(&record.sku) {
+            Some(sku) => sku,
+            None => self.skus.entry(record.sku.clone()).or_insert_with(|| Inventory::new(record.sku.clone())),
+        };
+        if fuzzy && record.version <= sku.version {
+            self.skipped += 1;
+        } else if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
             tracing::error!(sku = %record.sku, %reason, "parked in replay");
             if sku.parked.is_none() {
                 sku.parked = Some(reason.clone());
@@ -139,49 +204,21 @@ impl World {
         }
     }
 
-    fn park(&mut self, record: ParkRecord) {
+    fn park(&mut self, record: ParkRecord) -> Result<(), CodecError> {
         self.last_at = self.last_at.max(record.at);
         let parked: Option<&mut Option<SmolStr>> = match &record.entity {
-            EntityId::Order(id) => {
-                self.orders.get_mut(id).and_then(Option::as_mut).map(|order| &mut order.parked)
-            }
+            EntityId::Order(id) => self.touch(id)?.0.order.as_mut().map(|order| &mut order.parked),
             EntityId::Sku(id) => self.skus.get_mut(id).map(|sku| &mut sku.parked),
         };
         if let Some(parked) = parked {
             *parked = record.reason;
         }
-    }
-
-    /// Remembers the highest number of each kind of made id.
-    fn note_origin(&mut self, origin: IdOrigin) {
-        let (place, number) = match origin {
-            IdOrigin::Sequence(number) => (0, number),
-            IdOrigin::Snowflake(number) => (1, number),
-            IdOrigin::Custom(number) => (2, number),
-            IdOrigin::Caller | IdOrigin::UuidV7 => return,
-        };
-        if let Some(slot) = self.origins.get_mut(place) {
-            let known = match slot {
-                Some(IdOrigin::Sequence(known) | IdOrigin::Snowflake(known) | IdOrigin::Custom(known)) => {
-                    *known
-                }
-                _ => 0,
-            };
-            if number >= known {
-                *slot = Some(origin);
-            }
-        }
+        Ok(())
     }
 
     /// The highest made order id of each kind, for the generators to go on from.
     pub fn origins(&self) -> impl Iterator<Item = IdOrigin> {
-        self.origins.iter().copied().flatten()
-    }
-
-    /// Takes out the orders in the order in which they were placed, each with the sequence number of the
-    /// record that placed it.
-    pub(crate) fn take_placements(&mut self) -> Vec<(OrderId, u64)> {
-        std::mem::take(&mut self.placements)
+        self.index.origins().iter()
     }
 
     /// Takes out what could not be applied since the last call.
@@ -191,25 +228,50 @@ impl World {
 
     /// The latest engine time in the journal.
     #[must_use]
-    pub fn last_at(&self) -> Timestamp {
+    pub const fn last_at(&self) -> Timestamp {
         self.last_at
     }
 
-    /// Number of records applied.
+    /// Number of records applied or passed over.
     #[must_use]
-    pub fn records(&self) -> u64 {
+    pub const fn records(&self) -> u64 {
         self.records
     }
 
-    /// Takes the world apart: SKUs, orders and answered keys, each sorted.
+    /// Number of records passed over, because the snapshot's entity knew them.
     #[must_use]
-    pub fn into_parts(self) -> (Vec<Inventory>, Vec<Order>, Vec<(ScopedKey, KeyAnswer)>) {
+    pub const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Takes the world apart: SKUs, orders and answered keys, each sorted. Unpacks every order: a tool for
+    /// audits and tests.
+    ///
+    /// # Errors
+    /// When an order cannot be packed or unpacked.
+    pub fn into_parts(self) -> Result<Parts, CodecError> {
+        let Settled { skus, orders: shelf, keys, .. } = self.settle()?;
+        let mut orders = Vec::new();
+        for packed in shelf.into_iter().flat_map(HashMap::into_values) {
+            if let Unpacked::Order(order) = unpack(&packed)? {
+                orders.push(order);
+            }
+        }
+        orders.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut keys: Vec<_> = keys.into_iter().collect();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok((skus, orders, keys))
+    }
+
+    /// Takes the world apart for an engine to live in. The index has no lists yet.
+    pub(crate) fn settle(mut self) -> Result<Settled, CodecError> {
+        let index = &mut self.index;
+        self.shelf.pack_all(|number, order| index.set_state(number, order.state))?;
         let mut skus: Vec<_> = self.skus.into_values().filter(|sku| sku.version > 0).collect();
         skus.sort_by(|a, b| a.sku.cmp(&b.sku));
-        let mut orders: Vec<_> = self.orders.into_values().flatten().collect();
-        orders.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut keys: Vec<_> = self.keys.into_iter().collect();
-        keys.sort_by(|a, b| a.0.cmp(&b.0));
-        (skus, orders, keys)
+        Ok(Settled { skus, orders: self.shelf.into_parts(), keys: self.keys, index: self.index })
     }
 }
+
+/// SKUs, orders and answered keys, each sorted.
+pub type Parts = (Vec<Inventory>, Vec<Order>, Vec<(ScopedKey, KeyAnswer)>);

@@ -5,12 +5,12 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crossbeam::queue::SegQueue;
 use smallvec::SmallVec;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::super::message::ReplyTo;
 use crate::domain::command::Outcome;
 use crate::error::Error;
-use crate::journal::{Cursor, Space};
+use crate::journal::{Cursor, LogMark, Space};
 
 /// Records to commit, and what may leave once they are durable.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Item {
     pub(crate) count: u32,
     /// What leaves.
     pub(crate) releases: SmallVec<[Release; 1]>,
+    /// Whether the batch ends behind this item.
+    pub(crate) ends_batch: bool,
 }
 
 /// Something that leaves the engine when what it rests on is durable.
@@ -29,6 +31,10 @@ pub(crate) enum Release {
     Answer(ReplyTo, Outcome),
     /// Anything else; told whether it may leave or what went wrong.
     Call(Box<dyn FnOnce(Result<(), Error>) + Send>),
+    /// Where the journal stands behind the item; the item ends its batch.
+    Mark(oneshot::Sender<Result<LogMark, Error>>),
+    /// Forget whole segments before a sequence number; told the first one that is still there.
+    Truncate(u64, oneshot::Sender<Result<u64, Error>>),
 }
 
 impl Release {
@@ -40,6 +46,9 @@ impl Release {
                 reply.send(verdict.map(|()| outcome).map_err(|_| Error::OutcomeUnknown));
             }
             Self::Call(call) => call(verdict.map_err(Clone::clone)),
+            // Only the writer knows the log; whoever has gone away needs no answer.
+            Self::Mark(to) => drop(to.send(Err(verdict.err().cloned().unwrap_or(Error::Closed)))),
+            Self::Truncate(_, to) => drop(to.send(Err(verdict.err().cloned().unwrap_or(Error::Closed)))),
         }
     }
 }
@@ -121,6 +130,8 @@ pub(crate) struct Gate {
     /// Gone when the writer is, which tells whoever watches that nothing more will come.
     end: Mutex<Option<watch::Sender<u64>>>,
     sequence: AtomicU64,
+    /// Bytes of records committed since the engine was opened, and those that were replayed then.
+    bytes: AtomicU64,
     halted: OnceLock<Error>,
     tight: AtomicBool,
 }
@@ -130,6 +141,7 @@ impl Gate {
         Self {
             end: Mutex::new(Some(watch::Sender::new(end.sequence))),
             sequence: AtomicU64::new(end.sequence),
+            bytes: AtomicU64::new(0),
             halted: OnceLock::new(),
             tight: AtomicBool::new(space == Space::ReserveOnly),
         }
@@ -165,6 +177,15 @@ impl Gate {
     /// Whether only work that frees something may be taken.
     pub(crate) fn is_tight(&self) -> bool {
         self.tight.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of records committed so far, those included that were replayed.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn add_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(super) fn advance(&self, end: Cursor) {

@@ -63,9 +63,18 @@ impl Writer {
             return Stepped::Idle;
         }
         let verdict = self.commit(count);
-        for release in self.releases.drain(..) {
-            release.go(verdict.as_ref().copied());
+        let mut releases = std::mem::take(&mut self.releases);
+        for release in releases.drain(..) {
+            match (release, &verdict) {
+                // Whoever asked and has gone away needs no answer.
+                (Release::Mark(to), Ok(())) => drop(to.send(Ok(self.log.mark()))),
+                (Release::Truncate(before, to), Ok(())) => {
+                    drop(to.send(self.log.truncate_before(before).map_err(Error::Journal)));
+                }
+                (release, verdict) => release.go(verdict.as_ref().copied()),
+            }
         }
+        self.releases = releases;
         Stepped::Worked
     }
 
@@ -79,6 +88,9 @@ impl Writer {
             count += item.count;
             self.payload.extend_from_slice(&item.records);
             self.releases.extend(item.releases);
+            if item.ends_batch {
+                break;
+            }
         }
         (items, count)
     }
@@ -96,6 +108,7 @@ impl Writer {
         match self.log.append(batch) {
             Ok(appended) => {
                 self.unsealed = true;
+                self.gate.add_bytes(self.payload.len());
                 self.gate.advance(appended.end);
                 self.gate.set_space(self.log.space());
                 Ok(())

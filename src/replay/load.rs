@@ -1,0 +1,194 @@
+//! Loading a snapshot into a world: one thread reads, verifies and decodes, the other takes it in.
+
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use super::compact::{self, OrderHead, Packed, Tombstone};
+use super::world::{KeyAnswer, World};
+use crate::domain::command::ScopedKey;
+use crate::domain::inventory::Inventory;
+use crate::journal::codec::{self, CodecError};
+use crate::query::Listing;
+use crate::snapshot::{Flaw, Footer, Header, Kind, Section, SnapshotReader};
+
+/// Sections that may be decoded ahead.
+const AHEAD_MAX: usize = 4;
+
+/// How far loading is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadProgress {
+    /// Bytes of the snapshot read so far.
+    pub bytes_done: u64,
+    /// Bytes of the snapshot.
+    pub bytes_total: u64,
+    /// Entities and keys loaded so far.
+    pub entities: u64,
+}
+
+enum Piece {
+    Skus(Vec<Inventory>),
+    Orders(u32, Vec<Shelved>),
+    Keys(Vec<(ScopedKey, KeyAnswer)>),
+}
+
+struct Shelved {
+    packed: Packed,
+    head: Head,
+}
+
+enum Head {
+    Order(OrderHead),
+    Retired(Tombstone),
+}
+
+/// What has been decoded, and how many of the snapshot's bytes.
+type Decoded = Result<(Piece, (u64, u64)), Flaw>;
+
+/// Loads a whole snapshot into an empty world. With `side_by_side`, reading and decoding is done by a thread
+/// of its own.
+///
+/// # Errors
+/// The first flaw of the snapshot. The world is then of no use.
+pub fn load(
+    mut reader: SnapshotReader,
+    world: &mut World,
+    side_by_side: bool,
+    mut tell: impl FnMut(LoadProgress),
+) -> Result<Footer, Flaw> {
+    let header = reader.header().clone();
+    world.last_at = header.at;
+    header.origins.iter().for_each(|origin| world.index.note_origin(*origin));
+    let mut progress = LoadProgress::default();
+    let mut take = |(piece, (done, total)): (Piece, (u64, u64))| {
+        progress.entities += world.take(piece, &header)?;
+        (progress.bytes_done, progress.bytes_total) = (done, total);
+        tell(progress);
+        Ok::<(), Flaw>(())
+    };
+    let reader = if side_by_side {
+        std::thread::scope(|scope| {
+            let (to, from) = mpsc::sync_channel(AHEAD_MAX);
+            let reading = scope.spawn(move || decode_all(reader, &to));
+            let taken = take_all(from, &mut take);
+            let reader = reading.join().map_err(|_| Flaw::Io { detail: "the reader panicked".to_owned() });
+            taken.and(reader)
+        })?
+    } else {
+        while let Some(section) = reader.next_section()? {
+            take((decode(&section)?, reader.progress()))?;
+        }
+        reader
+    };
+    let Some(footer) = reader.footer().copied() else {
+        return Err(Flaw::Io { detail: "it has no footer".to_owned() });
+    };
+    if world.index.next_number() != header.orders {
+        return Err(Flaw::Foreign { detail: "it does not hold as many orders as it says".to_owned() });
+    }
+    world.high = footer.high.sequence;
+    Ok(footer)
+}
+
+/// Sends every section, decoded, until there are no more or nobody listens.
+fn decode_all(mut reader: SnapshotReader, to: &SyncSender<Decoded>) -> SnapshotReader {
+    loop {
+        let piece = match reader.next_section() {
+            Ok(Some(section)) => decode(&section).map(|piece| (piece, reader.progress())),
+            Ok(None) => return reader,
+            Err(flaw) => Err(flaw),
+        };
+        let flawed = piece.is_err();
+        if to.send(piece).is_err() || flawed {
+            return reader;
+        }
+    }
+}
+
+/// Takes what comes; lets go of the channel, which ends the reader, when it returns.
+fn take_all(
+    from: Receiver<Decoded>,
+    take: &mut impl FnMut((Piece, (u64, u64))) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
+    from.into_iter().try_for_each(|piece| piece.and_then(&mut *take))
+}
+
+fn decode(section: &Section) -> Result<Piece, Flaw> {
+    let flawed = |error: CodecError| section.damaged(error.to_string());
+    let entries = section.entries()?;
+    match section.kind {
+        Kind::Skus => {
+            let skus: Result<Vec<_>, _> = entries.into_iter().map(codec::decode_large).collect();
+            skus.map(Piece::Skus).map_err(flawed)
+        }
+        Kind::Keys => {
+            let keys: Result<Vec<_>, _> = entries.into_iter().map(codec::decode).collect();
+            keys.map(Piece::Keys).map_err(flawed)
+        }
+        _ => {
+            let mut orders = Vec::with_capacity(entries.len());
+            for (bytes, number) in entries.into_iter().zip(section.first..) {
+                if compact::number_of(bytes) != Some(number) {
+                    return Err(section.damaged(format!("an order stands where order {number} should")));
+                }
+                let head = if compact::is_retired(bytes) {
+                    compact::tombstone_of(bytes).map(Head::Retired)
+                } else {
+                    compact::head_of(bytes).map(Head::Order)
+                };
+                orders.push(Shelved { packed: bytes.into(), head: head.map_err(flawed)? });
+            }
+            Ok(Piece::Orders(section.first, orders))
+        }
+    }
+}
+
+impl World {
+    /// Takes over a part of a snapshot; answers how many entities and keys it has.
+    fn take(&mut self, piece: Piece, header: &Header) -> Result<u64, Flaw> {
+        match piece {
+            Piece::Skus(skus) => {
+                let count = skus.len() as u64;
+                self.skus.extend(skus.into_iter().map(|sku| (sku.sku.clone(), sku)));
+                Ok(count)
+            }
+            Piece::Keys(keys) => {
+                let count = keys.len() as u64;
+                self.keys.extend(keys);
+                Ok(count)
+            }
+            Piece::Orders(first, orders) => {
+                if first != self.index.next_number() {
+                    let detail = format!("orders from number {first} on stand in the wrong place");
+                    return Err(Flaw::Foreign { detail });
+                }
+                let count = orders.len() as u64;
+                for Shelved { packed, head } in orders {
+                    self.shelve(packed, head, header);
+                }
+                Ok(count)
+            }
+        }
+    }
+
+    fn shelve(&mut self, packed: Packed, head: Head, header: &Header) {
+        let chunk = self.index.chunk_of_next();
+        let since = header.since.get(chunk).copied().unwrap_or_default();
+        match head {
+            Head::Retired(tombstone) => {
+                self.index.enlist_retired(&tombstone.id, since);
+                self.shelf.put(tombstone.id, packed);
+            }
+            Head::Order(head) => {
+                let listing = Listing {
+                    id: &head.id,
+                    placed_at: head.placed_at,
+                    business: &head.business,
+                    customer: head.customer.as_ref(),
+                    state: head.state,
+                    origin: head.origin,
+                };
+                self.index.enlist(&listing, since);
+                self.shelf.put(head.id, packed);
+            }
+        }
+    }
+}
