@@ -15,10 +15,19 @@ Exit codes:
   2  wrong arguments
   3  the folder cannot be read
   4  a running engine dropped segments while they were read: run again
+  5  an engine has the folder open, and the command needs it for itself
 
-No command writes to the folder. A folder that an engine has open is read up to what is durable.";
+No command writes to the folder but `snapshot`. A folder that an engine has open is read up to what is durable.";
 
-/// Looks into the folder of an Earmark engine, in use or not, and changes nothing in it.
+const SNAPSHOT: &str = "\
+Take a snapshot of a folder that no engine has open. This command WRITES to the folder
+
+It opens the engine on the folder with its lock, as a program does, takes the snapshot, and closes the engine. \
+What every opening does is done too: a torn last batch is cut, orders that a crash left between two steps are \
+finished or undone, and what has come due meanwhile may expire. The two newest snapshots are kept; nothing of \
+the journal is dropped. A folder in use is refused with exit code 5.";
+
+/// Looks into the folder of an Earmark engine, in use or not; only `snapshot` changes anything in it.
 #[derive(Debug, Parser)]
 #[command(name = "earmark", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(super) struct Arguments {
@@ -65,6 +74,12 @@ pub(super) enum Command {
     },
     /// Write the journal's records as JSON, one a line; or the entities that they make
     Dump(Dump),
+    /// Take a snapshot of a folder that no engine has open. This command WRITES to the folder
+    #[command(long_about = SNAPSHOT)]
+    Snapshot {
+        /// The engine's folder
+        folder: PathBuf,
+    },
     /// Draw the lifecycle of an order type
     Draw {
         /// Which one

@@ -61,7 +61,9 @@ fn entities(mut source: Source, arguments: &Dump, out: &mut Out) -> Result<Exit,
     if !wants(Kind::Order) && !wants(Kind::Sku) {
         return Err(Failure::Usage("--entities has the kinds order and sku".to_owned()));
     }
-    let (_, parts) = rebuild(&mut source, arguments.to.map(At::Sequence))?;
+    let (_, parts, from) = rebuild(&mut source, arguments.to.map(At::Sequence))?;
+    // Standard output has the entities alone.
+    from.say().for_each(|line| out.note_to_stderr(&line));
     let skus = parts.skus.iter().filter(|_| wants(Kind::Sku)).map(|sku| EntityJson::Sku { sku });
     let orders = parts.orders.iter().filter(|_| wants(Kind::Order)).map(|order| EntityJson::Order { order });
     for entity in skus.chain(orders) {

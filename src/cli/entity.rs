@@ -1,5 +1,7 @@
 //! What `inspect` and `why` share: finding an entity, and showing orders, SKUs and entries of histories.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::args::Entity;
@@ -11,7 +13,7 @@ use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order};
 use crate::query::{Happening, TimelineEntry};
-use crate::replay::{Base, History, NearMatches, Reading, Until};
+use crate::replay::{Base, History, NearMatches, ReadError, Reading, Until};
 
 /// An id that came in as text.
 pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
@@ -22,21 +24,37 @@ pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
     parsed.map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Follows an entity through the journal. Where the journal's beginning is missing, what is left of the
-/// history is still told, and no state.
+/// An entity that was followed.
+pub(super) struct Followed {
+    pub(super) reading: Reading,
+    pub(super) history: History,
+    /// The snapshot with which its state begins, where the journal's beginning was dropped.
+    pub(super) base: Option<PathBuf>,
+}
+
+impl Followed {
+    /// Whether its state can be told.
+    pub(super) const fn has_state(&self) -> bool {
+        self.reading.first_sequence <= 1 || self.base.is_some()
+    }
+}
+
+/// Follows an entity through the journal. Where the journal's beginning was dropped, its state begins with the
+/// newest snapshot; without one, what is left of the history is still told, and no state.
 pub(super) fn follow(
     source: &mut Source,
     entity: &EntityId,
     entries_max: usize,
-) -> Result<(Reading, History), Failure> {
-    let mut history = History::new(entity.clone(), entries_max, Base::Nothing);
+) -> Result<Followed, Failure> {
+    let mut standing = source.standing()?;
+    let mut history = match &mut standing {
+        Some(standing) => History::on(entity.clone(), entries_max, standing).map_err(ReadError::from)?,
+        None => History::new(entity.clone(), entries_max, Base::Nothing),
+    };
     let reading = source.replay(0, Until::End, &mut history)?;
-    Ok((reading, history))
-}
-
-/// Whether states can be told: the journal is there from its first record on.
-pub(super) const fn is_whole(reading: &Reading) -> bool {
-    reading.first_sequence <= 1
+    // One that knows more than the journal cannot be gone on from.
+    let base = standing.filter(|it| it.footer.high.sequence <= reading.next_sequence).map(|it| it.path);
+    Ok(Followed { reading, history, base })
 }
 
 #[derive(Serialize)]

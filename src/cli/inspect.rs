@@ -5,13 +5,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::Entity;
-use super::entity::{self, EntryJson, HolderJson};
+use super::entity::{self, EntryJson, Followed, HolderJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
 use crate::domain::order::Order;
 use crate::query::SkuView;
-use crate::replay::{History, Reading};
 
 #[derive(Serialize)]
 struct InspectJson<'a> {
@@ -29,45 +28,55 @@ struct InspectJson<'a> {
     history_total: u64,
     history: Vec<EntryJson<'a>>,
     in_use: bool,
+    snapshot: Option<String>,
 }
 
 pub(super) fn run(path: &Path, kind: Entity, id: &str, last: usize, out: &mut Out) -> Result<Exit, Failure> {
     let entity = entity::parse(kind, id)?;
     let last = if last == 0 { usize::MAX } else { last };
     let mut source = Source::open(path)?;
-    let (reading, history) = entity::follow(&mut source, &entity, last)?;
-    if !history.is_known() {
+    let followed = entity::follow(&mut source, &entity, last)?;
+    if !followed.history.is_known() {
         return entity::unknown(&mut source, &entity, out);
     }
     if out.is_json() {
-        json(&source.name(), &reading, &history, last, out);
+        json(&source.name(), &followed, last, out);
     } else {
-        text(&reading, &history, last, out);
+        text(&followed, last, out);
     }
     Ok(Exit::Fine)
 }
 
-fn json(name: &str, reading: &Reading, history: &History, last: usize, out: &mut Out) {
+fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
+    let Followed { reading, history, base } = followed;
     let (kind, id) = entity::name_of(history.entity());
-    let sku = history.sku().filter(|_| entity::is_whole(reading));
+    let sku = history.sku().filter(|_| followed.has_state());
     out.json(&InspectJson {
         folder: name,
         kind,
         id,
         found: true,
-        order: history.order().filter(|_| entity::is_whole(reading)),
+        order: history.order().filter(|_| followed.has_state()),
         sku: sku.map(SkuView::of),
         holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
         first_sequence: reading.first_sequence,
         history_total: history.total,
         history: history.entries.iter().map(EntryJson::of).collect(),
         in_use: reading.in_use,
+        snapshot: base.as_ref().map(|path| path.display().to_string()),
     });
 }
 
-fn text(reading: &Reading, history: &History, last: usize, out: &mut Out) {
+fn text(followed: &Followed, last: usize, out: &mut Out) {
+    let Followed { reading, history, base } = followed;
     let entity = history.entity();
-    if !entity::is_whole(reading) {
+    if let Some(path) = base {
+        let (first, path) = (grouped(reading.first_sequence), path.display());
+        out.line(format_args!(
+            "The journal begins with record {first}: the state stands on snapshot {path}, the history begins there."
+        ));
+    }
+    if !followed.has_state() {
         let first = grouped(reading.first_sequence);
         out.line(format_args!(
             "The journal begins with record {first}: how {entity} stands cannot be told, only what happened since."

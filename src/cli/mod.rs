@@ -1,4 +1,4 @@
-//! The command-line tool `earmark`: looks into a journal's folder and changes nothing in it.
+//! The command-line tool `earmark`: looks into a journal's folder and, but for `snapshot`, changes nothing in it.
 //!
 //! `src/bin/earmark.rs` calls [`main`]. Each command has a file; `docs/cli.md` says what they print and what
 //! their JSON looks like. All of it is behind the feature `cli`.
@@ -9,6 +9,7 @@ mod dump;
 mod entity;
 mod inspect;
 mod out;
+mod snapshot;
 mod source;
 mod state;
 mod verify;
@@ -46,6 +47,7 @@ fn run(command: Command, out: &mut Out) -> Result<Exit, Failure> {
         Command::Inspect { folder, kind, id, last } => inspect::run(&folder, kind, &id, last, out),
         Command::Why { folder, order } => why::run(&folder, &order, out),
         Command::Dump(dump) => dump::run(&dump, out),
+        Command::Snapshot { folder } => snapshot::run(&folder, out),
         Command::Draw { lifecycle, format } => draw::run(&lifecycle, format, out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "earmark", out.raw());

@@ -20,6 +20,8 @@ pub(super) enum Exit {
     Unreadable = 3,
     /// A running engine dropped segments while they were read.
     Changed = 4,
+    /// An engine has the folder open, and the command needs it for itself.
+    InUse = 5,
 }
 
 impl From<Exit> for ExitCode {
@@ -37,6 +39,8 @@ pub(super) enum Failure {
     Usage(String),
     #[error("{0}")]
     Unreadable(String),
+    #[error("{0}")]
+    InUse(String),
 }
 
 impl Failure {
@@ -45,6 +49,7 @@ impl Failure {
             Self::Read(ReadError::Changed { .. }) => Exit::Changed,
             Self::Read(_) | Self::Unreadable(_) => Exit::Unreadable,
             Self::Usage(_) => Exit::Usage,
+            Self::InUse(_) => Exit::InUse,
         }
     }
 }
@@ -102,6 +107,18 @@ impl Out {
         let exit = failure.exit();
         self.complain(&failure.to_string(), exit);
         exit
+    }
+
+    /// Tells standard error something that is no error.
+    pub(super) fn note_to_stderr(&self, note: &str) {
+        let mut err = io::stderr().lock();
+        // There is nobody left to tell that standard error cannot be written.
+        let _ = if self.json {
+            let note = serde_json::json!({ "note": note });
+            writeln!(err, "{note}")
+        } else {
+            writeln!(err, "earmark: {note}")
+        };
     }
 
     /// Tells standard error something.

@@ -9,7 +9,7 @@ use super::out::Failure;
 use crate::journal::LogError;
 use crate::port::fs::RealFs;
 use crate::port::{Clock, SystemClock};
-use crate::replay::{Folder, Machine, Pace, ReadError, Reading, Until, World};
+use crate::replay::{Folder, Machine, Pace, ReadError, Reading, Rebuilding, Standing, Until};
 
 /// A folder with a progress bar on standard error, where that is a terminal.
 pub(super) struct Source {
@@ -42,16 +42,20 @@ impl Source {
         &mut self.folder
     }
 
-    /// The state that stands under the first record, and the sequence number to go on from. A journal is
-    /// whole from its first record on, or there is nothing to begin with.
-    pub(super) fn base(&self) -> Result<(World, u64), Failure> {
-        match self.folder.first_sequence()? {
-            0 | 1 => Ok((World::default(), 0)),
-            first => Err(Failure::Unreadable(format!(
-                "{} begins with record {first}: what stood before is missing, and so no state can be rebuilt",
-                self.name()
-            ))),
+    /// Rebuilds the state at a point, on a snapshot where the journal's beginning was dropped.
+    pub(super) fn rebuild(&mut self, until: Until) -> Result<Rebuilding, Failure> {
+        let mut pace = self.pace();
+        let rebuilding = self.folder.rebuild(until, &mut pace);
+        self.done();
+        rebuilding.map_err(failure)
+    }
+
+    /// The state to begin with where the journal's beginning was dropped, if there is one.
+    pub(super) fn standing(&mut self) -> Result<Option<Standing>, Failure> {
+        if self.folder.first_sequence()? <= 1 {
+            return Ok(None);
         }
+        Ok(self.folder.newest_standing()?.0)
     }
 
     /// A function that moves the bar along.
@@ -78,12 +82,16 @@ impl Source {
         let mut pace = self.pace();
         let reading = self.folder.replay(from, until, machine, &mut pace).complete();
         self.done();
-        reading.map_err(|error| match error {
-            ReadError::Log(LogError::Damaged { .. }) | ReadError::Record { .. } => {
-                Failure::Unreadable(format!("{error}; `earmark verify` says more"))
-            }
-            error => error.into(),
-        })
+        reading.map_err(failure)
+    }
+}
+
+fn failure(error: ReadError) -> Failure {
+    match error {
+        ReadError::Log(LogError::Damaged { .. }) | ReadError::Record { .. } => {
+            Failure::Unreadable(format!("{error}; `earmark verify` says more"))
+        }
+        error => error.into(),
     }
 }
 

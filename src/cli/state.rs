@@ -1,7 +1,7 @@
 //! `earmark state`: the state as a whole, now or at a point in the past.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::args::At;
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{by_state, count, grouped, hex};
-use crate::replay::{ByState, Reading, Rebuilt, StockTotals, Summary, Until};
+use crate::replay::{ByState, Reading, Rebuilding, Rebuilt, StockTotals, Summary, Until, Unusable};
 
 /// Businesses that are printed as text.
 const BUSINESSES_SHOWN: usize = 20;
@@ -32,6 +32,8 @@ struct StateJson<'a> {
     parked: Vec<String>,
     in_use: bool,
     withheld: u32,
+    snapshot: Option<String>,
+    unusable: Vec<String>,
 }
 
 pub(super) fn until(at: Option<At>) -> Until {
@@ -43,9 +45,8 @@ pub(super) fn until(at: Option<At>) -> Until {
 }
 
 /// Rebuilds the state at a point.
-pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, Rebuilt), Failure> {
-    let (mut world, from) = source.base()?;
-    let reading = source.replay(from, until(at), &mut world)?;
+pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, Rebuilt, From), Failure> {
+    let Rebuilding { world, reading, base, unusable } = source.rebuild(until(at))?;
     let last = reading.next_sequence.saturating_sub(1);
     if let Some(At::Sequence(sequence)) = at
         && sequence > last
@@ -56,17 +57,40 @@ pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, R
         )));
     }
     let parts = Rebuilt::of(world).map_err(crate::replay::ReadError::from)?;
-    Ok((reading, parts))
+    Ok((reading, parts, From { base, unusable }))
+}
+
+/// What a state was rebuilt from.
+pub(super) struct From {
+    /// File and low mark of a snapshot; `None` for the journal alone.
+    base: Option<(PathBuf, u64)>,
+    unusable: Vec<Unusable>,
+}
+
+impl From {
+    /// Says where a state does not come from the journal alone.
+    pub(super) fn say(&self) -> impl Iterator<Item = String> {
+        let base = self.base.iter().map(|(path, low)| {
+            format!(
+                "the journal's beginning was dropped; from snapshot {} and record {low} on",
+                path.display()
+            )
+        });
+        let unusable =
+            self.unusable.iter().map(|it| format!("not used: {}: {}", it.path.display(), it.reason));
+        unusable.chain(base)
+    }
 }
 
 pub(super) fn run(path: &Path, at: Option<At>, out: &mut Out) -> Result<Exit, Failure> {
     let mut source = Source::open(path)?;
-    let (reading, Rebuilt { summary, .. }) = rebuild(&mut source, at)?;
+    let (reading, Rebuilt { summary, .. }, from) = rebuild(&mut source, at)?;
     let name = source.name();
     if out.is_json() {
-        out.json(&json(&name, &reading, &summary));
+        out.json(&json(&name, &reading, &summary, &from));
     } else {
         text(&name, &reading, &summary, out);
+        from.say().for_each(|line| out.line(format_args!("  base        {line}")));
     }
     Ok(Exit::Fine)
 }
@@ -75,7 +99,7 @@ fn names(states: &ByState) -> BTreeMap<&'static str, u64> {
     states.iter().map(|(state, count)| (state.name(), *count)).collect()
 }
 
-fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary) -> StateJson<'a> {
+fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary, from: &From) -> StateJson<'a> {
     StateJson {
         folder: name,
         sequence: reading.next_sequence.saturating_sub(1),
@@ -93,6 +117,8 @@ fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary) -> StateJson
         parked: summary.parked.iter().map(ToString::to_string).collect(),
         in_use: reading.in_use,
         withheld: reading.withheld,
+        snapshot: from.base.as_ref().map(|(path, _)| path.display().to_string()),
+        unusable: from.unusable.iter().map(|it| format!("{}: {}", it.path.display(), it.reason)).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::out::{Exit, Failure, Out};
 use super::source::{Source, now_millis};
 use super::words::{bytes, count, grouped, hex};
 use crate::domain::ids::EntityId;
-use crate::replay::{self, Finding, RecordKind, Verdict};
+use crate::replay::{self, Finding, RecordKind, SnapshotVerdict, Verdict};
 
 /// Findings that are printed as text.
 const FINDINGS_SHOWN: usize = 10;
@@ -38,6 +38,8 @@ struct VerdictJson<'a> {
     cut: Option<CutJson<'a>>,
     in_use: bool,
     withheld: u32,
+    snapshot: Option<String>,
+    snapshots: Vec<SnapshotJson>,
     findings: Vec<FindingJson<'a>>,
     findings_total: u64,
     millis: u64,
@@ -49,6 +51,23 @@ struct CutJson<'a> {
     segment: &'a str,
     offset: u64,
     bytes: u64,
+}
+
+#[derive(Serialize)]
+struct SnapshotJson {
+    path: String,
+    bytes: u64,
+    low: u64,
+    high: Option<u64>,
+    state_hash: Option<String>,
+}
+
+impl SnapshotJson {
+    fn of(snapshot: &SnapshotVerdict) -> Self {
+        let SnapshotVerdict { path, bytes, low, high, hash } = snapshot;
+        let (bytes, low, high) = (*bytes, *low, *high);
+        Self { path: path.display().to_string(), bytes, low, high, state_hash: hash.map(|it| it.to_string()) }
+    }
 }
 
 #[derive(Serialize)]
@@ -80,7 +99,7 @@ pub(super) fn run(path: &Path, out: &mut Out) -> Result<Exit, Failure> {
     let mut source = Source::open(path)?;
     let began = now_millis();
     let mut pace = source.pace();
-    let verdict = replay::verify(source.folder(), None, &mut pace);
+    let verdict = replay::verify(source.folder(), &mut pace);
     source.done();
     let verdict = verdict?;
     let millis = now_millis().saturating_sub(began).max(1);
@@ -129,6 +148,8 @@ fn json<'a>(name: &'a str, verdict: &'a Verdict, millis: u64) -> VerdictJson<'a>
         }),
         in_use: reading.in_use,
         withheld: reading.withheld,
+        snapshot: verdict.base.as_ref().map(|(path, _)| path.display().to_string()),
+        snapshots: verdict.snapshots.iter().map(SnapshotJson::of).collect(),
         findings: verdict.findings.iter().map(finding_json).collect(),
         findings_total: verdict.findings_total,
         millis,
@@ -188,6 +209,7 @@ fn text(name: &str, verdict: &Verdict, millis: u64, out: &mut Out) {
             ));
         }
     }
+    snapshots(verdict, out);
     out.line(format_args!("  chain hash  {}", hex(&reading.chain)));
     out.line(format_args!("  end         {}", end(verdict)));
     let seconds = format!("{}.{:01} s", millis / 1_000, millis % 1_000 / 100);
@@ -203,6 +225,24 @@ fn text(name: &str, verdict: &Verdict, millis: u64, out: &mut Out) {
     let hidden = verdict.findings_total.saturating_sub(FINDINGS_SHOWN as u64);
     if hidden > 0 {
         out.line(format_args!("  and {} more (--json has the first hundred)", grouped(hidden)));
+    }
+}
+
+fn snapshots(verdict: &Verdict, out: &mut Out) {
+    if let Some((path, low)) = &verdict.base {
+        out.line(format_args!(
+            "  base        the journal's beginning was dropped; from snapshot {} and record {low} on",
+            path.display()
+        ));
+    }
+    for snapshot in &verdict.snapshots {
+        let expected = verdict.summary.as_ref().map(|summary| summary.hash);
+        let said = match snapshot.hash {
+            None => "not compared",
+            Some(hash) if Some(hash) == expected => "makes the same state",
+            Some(_) => "makes another state",
+        };
+        out.line(format_args!("  snapshot    {}: {said}", snapshot.path.display()));
     }
 }
 

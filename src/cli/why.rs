@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::Entity;
-use super::entity::{self, EntryJson, HolderJson, is_whole};
+use super::entity::{self, EntryJson, Followed, HolderJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
@@ -38,6 +38,7 @@ struct WhyJson<'a> {
     last: Option<EntryJson<'a>>,
     holds: Vec<Held>,
     shortage: Option<ShortageJson<'a>>,
+    snapshot: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,19 +62,28 @@ struct Shortage {
 pub(super) fn run(path: &Path, order: &str, out: &mut Out) -> Result<Exit, Failure> {
     let id = entity::parse(Entity::Order, order)?;
     let mut source = Source::open(path)?;
-    let (reading, history) = entity::follow(&mut source, &id, usize::MAX)?;
+    let followed = entity::follow(&mut source, &id, usize::MAX)?;
+    let (has_state, Followed { reading, history, base }) = (followed.has_state(), followed);
     if !history.is_known() {
         return entity::unknown(&mut source, &id, out);
     }
     let refusals: Vec<_> = history.entries.iter().filter(|entry| refusal_of(entry).is_some()).collect();
     let shortage = match refusals.last() {
-        Some(entry) if is_whole(&reading) => shortage(&mut source, entry)?,
+        // How the SKU stood then takes the journal from its first record on.
+        Some(entry) if reading.first_sequence <= 1 => shortage(&mut source, entry)?,
         _ => None,
     };
-    let view = history.order().filter(|_| is_whole(&reading));
+    let view = history.order().filter(|_| has_state);
     if out.is_json() {
-        json(&source.name(), order, view, &history, &refusals, shortage.as_ref(), out);
+        let stands = Stands { order, view, base: base.as_deref() };
+        json(&source.name(), stands, &history, &refusals, shortage.as_ref(), out);
     } else {
+        if let Some(path) = &base {
+            let (first, path) = (grouped(reading.first_sequence), path.display());
+            out.line(format_args!(
+                "The journal begins with record {first}: the state stands on snapshot {path}, the history begins there."
+            ));
+        }
         text(order, view, &history, &refusals, shortage.as_ref(), out);
     }
     Ok(Exit::Fine)
@@ -110,10 +120,16 @@ impl Machine for Twice {
     }
 }
 
+/// An order as it stands, and the snapshot on which that rests, if it does.
+struct Stands<'a> {
+    order: &'a str,
+    view: Option<&'a Order>,
+    base: Option<&'a Path>,
+}
+
 fn json(
     name: &str,
-    order: &str,
-    view: Option<&Order>,
+    Stands { order, view, base }: Stands<'_>,
     history: &History,
     refusals: &[&TimelineEntry],
     shortage: Option<&Shortage>,
@@ -141,6 +157,7 @@ fn json(
             now: SkuView::of(&shortage.now),
             holders_now: holders(&shortage.now),
         }),
+        snapshot: base.map(|path| path.display().to_string()),
     });
 }
 

@@ -341,7 +341,8 @@ impl Snapshots {
             return Ok(());
         }
         let (to, from) = oneshot::channel();
-        let releases = smallvec::smallvec![Release::Truncate(low, to)];
+        // The record before the low mark stays: its batch certifies that the journal is the snapshot's.
+        let releases = smallvec::smallvec![Release::Truncate(low.saturating_sub(1), to)];
         self.core.queue.push(Item { releases, ..Item::default() });
         let first = from.await.map_err(|_| Error::Closed)??;
         tracing::info!(first, "the journal begins later now");

@@ -114,7 +114,7 @@ impl Opening {
         self.scan.read(visit)
     }
 
-    /// The same from the segment on that holds `sequence`; see [`Scan::read_from`].
+    /// The same from the segment on that holds the record before `sequence`; see [`Scan::read_from`].
     ///
     /// # Errors
     /// As for [`Opening::read`].
@@ -132,7 +132,7 @@ impl Opening {
         self.scan.first_sequence()
     }
 
-    /// What stands before the first frame of the segment that holds `sequence`.
+    /// What stands before the first frame that [`Opening::read_from`] reads.
     #[must_use]
     pub fn mark_before(&self, sequence: u64) -> LogMark {
         self.scan.mark_before(sequence)

@@ -179,11 +179,16 @@ impl Scan {
         self.segments.first().map_or(Position::START, |first| first.header.before).sequence
     }
 
-    /// What stands before the first frame of the segment that holds `sequence`.
+    /// Where reading from `sequence` on begins: with the segment that holds the record before it. What follows
+    /// on that record is in this segment even when it is a seal, and the next segment begins behind the seal.
+    fn index_of(&self, sequence: u64) -> usize {
+        self.segments.partition_point(|it| it.header.before.sequence < sequence).saturating_sub(1)
+    }
+
+    /// What stands before the first frame that [`Scan::read_from`] reads.
     #[must_use]
     pub fn mark_before(&self, sequence: u64) -> LogMark {
-        let behind = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
-        let segment = behind.checked_sub(1).and_then(|index| self.segments.get(index));
+        let segment = self.segments.get(self.index_of(sequence));
         segment.map_or(Position::START, |segment| segment.header.before).mark()
     }
 
@@ -224,7 +229,8 @@ impl Scan {
         self.read_from(0, visit)
     }
 
-    /// The same from the segment on that holds `sequence`: those before it are neither read nor verified.
+    /// The same from the segment on that holds the record before `sequence`: those before it are neither read
+    /// nor verified.
     ///
     /// # Errors
     /// As for [`Scan::read`].
@@ -234,8 +240,7 @@ impl Scan {
         mut visit: impl FnMut(&StoredBatch, Progress) -> Result<(), E>,
     ) -> Result<Tail, Stopped<E>> {
         self.ending = None;
-        let skipped = self.segments.partition_point(|it| it.header.before.sequence <= sequence);
-        let skipped = skipped.saturating_sub(1);
+        let skipped = self.index_of(sequence);
         let (before, wanted) = self.segments.split_at_mut(skipped);
         // Where their frames end, nobody has looked: readers find out by the segment behind.
         before.iter_mut().for_each(|segment| segment.end = segment.bytes);

@@ -22,7 +22,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::reading::{Place, ReadError, Reading};
 use crate::domain::time::Timestamp;
 use crate::journal::frame::frame_bytes;
-use crate::journal::{LogError, Progress, Scan, Stopped, StoredBatch, Tail, segment};
+use crate::journal::{LogError, LogMark, Progress, Scan, Stopped, StoredBatch, Tail, segment};
 use crate::port::fs::Fs;
 
 /// Batches that are read ahead of the machine.
@@ -110,6 +110,15 @@ impl Folder {
     #[must_use]
     pub const fn in_use(&self) -> bool {
         self.in_use
+    }
+
+    pub(super) const fn fs(&self) -> &Arc<dyn Fs> {
+        &self.fs
+    }
+
+    /// What stands before the first frame that recovery reads from `sequence` on.
+    pub(super) fn mark_before(&self, sequence: u64) -> Result<LogMark, ReadError> {
+        Ok(Scan::open(Arc::clone(&self.fs), &self.path)?.mark_before(sequence))
     }
 
     /// The first sequence number that can be read.

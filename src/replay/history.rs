@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use super::base::Standing;
 use super::driver::Machine;
 use super::reading::{Place, ReadError};
 use super::tagged;
@@ -14,6 +15,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::order::Order;
 use crate::domain::record::Record;
 use crate::guard;
+use crate::journal::codec::CodecError;
 use crate::journal::record::RawRecord;
 use crate::journal::{StoredBatch, record};
 use crate::query::{TimelineEntry, entries_of};
@@ -54,6 +56,10 @@ pub struct History {
     /// How many entries there are in all.
     pub total: u64,
     base: Base,
+    /// Records before this one may be known to the state to begin with, by their versions.
+    known_before: u64,
+    /// What came before this record, is.
+    from: u64,
 }
 
 /// How an entity stood before what is read: in a snapshot, or not at all.
@@ -73,7 +79,38 @@ impl History {
     /// the state to begin with.
     #[must_use]
     pub fn new(entity: EntityId, entries_max: usize, base: Base) -> Self {
-        Self { entity, entries_max, entries: VecDeque::new(), total: 0, base }
+        Self { entity, entries_max, entries: VecDeque::new(), total: 0, base, known_before: 0, from: 0 }
+    }
+
+    /// The history of an entity that a snapshot may hold: what is read before its high mark is told, and
+    /// applied where the snapshot does not know it.
+    ///
+    /// # Errors
+    /// When the entity cannot be unpacked.
+    pub fn on(entity: EntityId, entries_max: usize, standing: &mut Standing) -> Result<Self, CodecError> {
+        let base = standing.world.take_entity(&entity)?;
+        let mut history = Self::new(entity, entries_max, base);
+        history.from = standing.low.cursor.sequence;
+        history.known_before = standing.footer.high.sequence;
+        Ok(history)
+    }
+
+    /// Whether the state to begin with has the record already.
+    fn knows(&self, sequence: u64, record: &Record) -> bool {
+        if sequence < self.from {
+            return true;
+        }
+        let version = match &self.base {
+            Base::Nothing => 0,
+            Base::Order(order) => order.version,
+            Base::Sku(sku) => sku.version,
+        };
+        sequence < self.known_before
+            && match record {
+                Record::Order(record) => record.version <= version,
+                Record::Sku(record) => record.version <= version,
+                _ => false,
+            }
     }
 
     /// The entity.
@@ -152,7 +189,9 @@ impl Machine for History {
             }
             let record =
                 tagged::decode(raw).map_err(|error| place.unreadable(sequence, error.to_string()))?;
-            self.apply(&record);
+            if !self.knows(sequence, &record) {
+                self.apply(&record);
+            }
             for entry in entries_of(&self.entity, sequence, record) {
                 self.total += 1;
                 self.entries.push_back(entry);

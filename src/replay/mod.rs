@@ -4,12 +4,14 @@
 //! - `world` is the machine that rebuilds: every entity and every answered key. `shelf` keeps its orders packed.
 //! - `load` fills it from a snapshot, `tail` from the journal.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
+//! - `base` is what stands under a journal whose beginning was dropped.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
 //! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, or `history` of one
 //!   entity. Opening an engine has a driver of its own, which claims the folder.
 
 mod audit;
+mod base;
 pub(crate) mod compact;
 mod driver;
 mod hash;
@@ -24,6 +26,7 @@ mod verify;
 mod world;
 
 pub use audit::{audit, audit_in_flight};
+pub use base::{Rebuilding, Standing, Unusable};
 pub use driver::{Folder, Machine, Pace, Until};
 pub use hash::{StateHash, state_hash};
 pub(crate) use history::may_be_about;
@@ -33,6 +36,6 @@ pub use reading::{Place, ReadError, Reading};
 pub use rebuild::{ByState, Rebuilt, StockTotals, Summary};
 pub use tagged::RecordKind;
 pub(crate) use tail::replay;
-pub use verify::{Finding, Verdict, verify};
+pub use verify::{Finding, SnapshotVerdict, Verdict, verify};
 pub(crate) use world::Settled;
 pub use world::{Fault, KeyAnswer, Parts, World};

@@ -1,5 +1,6 @@
 //! What a reading of a folder found, and why it may have ended early.
 
+use super::base::Unusable;
 use crate::domain::time::Timestamp;
 use crate::journal::codec::CodecError;
 use crate::journal::{Cut, LogError};
@@ -40,12 +41,29 @@ pub enum ReadError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The journal's beginning was dropped, and no snapshot stands under what is left.
+    #[error(
+        "{folder} begins with record {first}: what stood before is missing, and no snapshot can be used, so no state can be rebuilt{}",
+        reasons(.unusable)
+    )]
+    NoBase {
+        /// The folder.
+        folder: String,
+        /// The first record.
+        first: u64,
+        /// The snapshots that were tried.
+        unusable: Vec<Unusable>,
+    },
     /// The journal is damaged, or cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
     /// An entity cannot be encoded, and so there is no state hash.
     #[error(transparent)]
     Codec(#[from] CodecError),
+}
+
+fn reasons(unusable: &[Unusable]) -> String {
+    unusable.iter().map(|it| format!("; {}: {}", it.path.display(), it.reason)).collect()
 }
 
 /// Where a batch stands.

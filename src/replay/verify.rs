@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use super::audit::audit_in_flight;
+use super::base::Standing;
 use super::driver::{Folder, Machine, Pace, Until};
+use super::hash::StateHash;
 use super::reading::{Place, ReadError, Reading};
 use super::rebuild::{Rebuilt, Summary};
 use super::tagged::{self, RecordKind};
@@ -16,6 +19,7 @@ use super::world::World;
 use crate::domain::ids::EntityId;
 use crate::domain::time::Timestamp;
 use crate::journal::{LogError, StoredBatch, record};
+use crate::snapshot::Listed;
 
 /// The most findings that are kept; more are counted.
 const FINDINGS_KEPT_MAX: usize = 100;
@@ -48,22 +52,43 @@ pub struct Verdict {
     pub findings_total: u64,
     /// The state behind the last good record; `None` where there is nothing to begin with.
     pub summary: Option<Summary>,
+    /// File and low mark of the snapshot on which the state stands, where the journal's beginning was dropped.
+    pub base: Option<(PathBuf, u64)>,
+    /// The snapshots in the folder, newest first.
+    pub snapshots: Vec<SnapshotVerdict>,
 }
 
-/// Verifies the journal in a folder, from its start to its end. `base` is the state and the sequence number to
-/// begin with where the journal's beginning was dropped; without one, a journal whose beginning is missing
-/// has its frames verified alone, and that is a finding.
+/// What verifying found of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotVerdict {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// The sequence number of its low mark, by its name.
+    pub low: u64,
+    /// The sequence number of its high mark; `None` where it cannot be read.
+    pub high: Option<u64>,
+    /// The hash of the state that it and the journal behind it make; `None` where they make none.
+    pub hash: Option<StateHash>,
+}
+
+/// Verifies the journal in a folder, from its start to its end, and its snapshots. Where the journal's beginning
+/// was dropped, states begin with the newest snapshot that can be used; where there is none, frames are
+/// verified alone, and that is a finding.
 ///
 /// # Errors
 /// When there is nothing that could be verified; when an entity cannot be encoded.
-pub fn verify(
-    folder: &mut Folder,
-    base: Option<(World, u64)>,
-    on_pace: &mut dyn FnMut(Pace),
-) -> Result<Verdict, ReadError> {
-    let (world, from) = base.unwrap_or_default();
-    let mut verifier = Verifier { world, from, ..Verifier::default() };
-    let mut reading = folder.replay(from, Until::End, &mut verifier, on_pace);
+pub fn verify(folder: &mut Folder, on_pace: &mut dyn FnMut(Pace)) -> Result<Verdict, ReadError> {
+    let mut verifier = Verifier::default();
+    let mut base = None;
+    if folder.first_sequence()? > 1
+        && let (Some(Standing { world, path, low, .. }), _) = folder.newest_standing()?
+    {
+        (verifier.world, verifier.from) = (world, low.cursor.sequence);
+        base = Some((path, verifier.from));
+    }
+    let mut reading = folder.replay(0, Until::End, &mut verifier, on_pace);
     match reading.fault.take() {
         None => {}
         Some(error @ ReadError::Log(LogError::Damaged { .. }) | error @ ReadError::Record { .. }) => {
@@ -78,18 +103,74 @@ pub fn verify(
         findings: verifier.findings,
         findings_total: verifier.findings_total,
         summary: None,
+        base,
+        snapshots: Vec::new(),
     };
     if !verifier.headless {
         let parts = Rebuilt::of(verifier.world)?;
         for what in audit_in_flight(&parts.skus, &parts.orders) {
-            verdict.findings_total += 1;
-            if verdict.findings.len() < FINDINGS_KEPT_MAX {
-                verdict.findings.push(Finding { what, ..Finding::default() });
-            }
+            verdict.find(what);
         }
         verdict.summary = Some(parts.summary);
     }
+    for listed in folder.snapshots()? {
+        verdict.look_at(folder, &listed)?;
+    }
     Ok(verdict)
+}
+
+impl Verdict {
+    fn find(&mut self, what: String) {
+        self.findings_total += 1;
+        if self.findings.len() < FINDINGS_KEPT_MAX {
+            self.findings.push(Finding { what, ..Finding::default() });
+        }
+    }
+
+    /// Verifies a snapshot, and compares the state that it and the journal behind it make with the one that
+    /// was rebuilt.
+    fn look_at(&mut self, folder: &mut Folder, listed: &Listed) -> Result<(), ReadError> {
+        let (path, bytes, low) = (listed.path.clone(), listed.bytes, listed.low);
+        let name = path.display().to_string();
+        let mut found = SnapshotVerdict { path, bytes, low, high: None, hash: None };
+        match folder.load(listed) {
+            Err(flaw) => self.find(format!("snapshot {name}: {flaw}")),
+            Ok(standing) => {
+                let (high, end) = (standing.footer.high.sequence, self.reading.next_sequence);
+                found.high = Some(high);
+                if self.reading.fault.is_some() || (end < high && self.reading.in_use) {
+                    // How far the journal goes is not known.
+                } else if end < high {
+                    self.find(format!(
+                        "snapshot {name}: its high mark is sequence {high}, and the journal ends before {end}"
+                    ));
+                } else {
+                    found.hash = Some(self.compare(folder, standing, &name)?);
+                }
+            }
+        }
+        self.snapshots.push(found);
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        folder: &mut Folder,
+        standing: Standing,
+        name: &str,
+    ) -> Result<StateHash, ReadError> {
+        let Standing { mut world, low, .. } = standing;
+        let until = Until::Sequence(self.reading.next_sequence.saturating_sub(1));
+        folder.replay(low.cursor.sequence, until, &mut world, &mut |_| ()).complete()?;
+        let hash = Rebuilt::of(world)?.summary.hash;
+        if let Some(summary) = self.summary.as_ref().filter(|summary| summary.hash != hash) {
+            let expected = summary.hash;
+            self.find(format!(
+                "snapshot {name}: with the journal behind it, it makes the state {hash} instead of {expected}"
+            ));
+        }
+        Ok(hash)
+    }
 }
 
 fn of_error(error: &ReadError, next_sequence: u64) -> Finding {
@@ -172,7 +253,8 @@ impl Machine for Verifier {
             let what = format!("the batch says that it has {} records, and holds {count}", batch.count);
             return Err(place.unreadable(batch.first_sequence, what));
         }
-        if self.headless {
+        // What stands before the low mark is in the snapshot.
+        if self.headless || batch.end().sequence <= self.from {
             return Ok(ControlFlow::Continue(()));
         }
         let taken = self.world.take(batch, place);

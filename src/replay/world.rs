@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::compact::{Packed, Unpacked, unpack};
+use super::history::Base;
 use super::shelf::{FixedSeeds, Hot, Shelf};
 use super::tagged;
 use crate::domain::command::{Outcome, ScopedKey};
@@ -242,6 +243,16 @@ impl World {
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// Takes out one entity.
+    pub(super) fn take_entity(&mut self, entity: &EntityId) -> Result<Base, CodecError> {
+        Ok(match entity {
+            EntityId::Order(id) => {
+                self.touch(id)?.0.order.take().map_or(Base::Nothing, |order| Base::Order(Box::new(order)))
+            }
+            EntityId::Sku(id) => self.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku))),
+        })
     }
 
     /// Takes the world apart: SKUs, orders and answered keys, each sorted. Unpacks every order: a tool for

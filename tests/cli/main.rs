@@ -16,4 +16,5 @@ mod driver;
 mod live;
 mod page;
 mod shop;
+mod snapshots;
 mod tool;

@@ -52,5 +52,6 @@ fn the_page_lists_the_fields_of_every_object() {
     has(&page, "inspect", &[json(folder, "inspect * order o-1"), json(folder, "inspect * sku lamp")]);
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
+    has(&page, "snapshot", &[json(folder, "snapshot *")]);
     has(&page, "draw", &[json(folder, "draw")]);
 }

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
-    ("cli", &["domain", "port", "journal", "snapshot", "replay", "query"]),
+    ("cli", &["domain", "port", "journal", "error", "snapshot", "replay", "config", "query", "engine"]),
 ];
 
 /// Imports that point outwards and are known: (from, to, why). The list only ever gets shorter.

@@ -87,3 +87,24 @@ async fn records(engine: &Engine) -> usize {
     }
     count
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_at_the_end_of_a_segment_is_used_whatever_follows() {
+    for retention in [Retention::default(), Retention::ToOlderSnapshot] {
+        let fs = SimFs::new();
+        let engine = Engine::open(Config { retention, ..config(&fs) }).await.unwrap();
+        let mut shop = Shop::new(4);
+        for round in 0..60 {
+            shop.stock(&engine).await;
+            let report = engine.snapshot().await.unwrap();
+            // Long enough for a seal: a segment that begins with the next batch begins behind the low mark.
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            work(&engine, &mut shop, 1).await;
+            let again = open(&fs.kill()).await;
+            assert_eq!(again.recovery().refused, [], "round {round}, {retention:?}");
+            assert_eq!(again.recovery().loaded.as_ref().map(|it| it.low), Some(report.low));
+            again.close().await.unwrap();
+        }
+        engine.close().await.unwrap();
+    }
+}
