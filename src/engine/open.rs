@@ -223,11 +223,14 @@ fn settle_in(
             }
         } else {
             report.orders += 1;
-            let head = compact::head_of(&packed)?;
-            core.timers.rearm(&id, None, head.deadline.map(|deadline| deadline.at));
-            if compact::is_pending(&packed) {
-                open.push((head.placed_at, id.clone()));
-                reclaim(core, &packed)?;
+            // Most orders wait for nothing, and need not be looked into.
+            if compact::is_waiting(&packed) || compact::is_pending(&packed) {
+                let head = compact::head_of(&packed)?;
+                core.timers.rearm(&id, None, head.deadline.map(|deadline| deadline.at));
+                if compact::is_pending(&packed) {
+                    open.push((head.placed_at, id.clone()));
+                    reclaim(core, &packed)?;
+                }
             }
         }
         core.orders.insert(id, packed);

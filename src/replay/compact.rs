@@ -25,6 +25,8 @@ const HEAD_BYTES: usize = 5;
 const PENDING: u8 = 1;
 /// The order was retired.
 const RETIRED: u8 = 2;
+/// The order waits for a moment.
+const WAITING: u8 = 4;
 
 /// What remains of an order that has left memory: its id cannot be used again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +75,9 @@ fn pack(number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecE
 
 /// Packs an order with its number in the index of orders.
 pub(crate) fn pack_order(number: u32, order: &Order) -> Result<Packed, CodecError> {
-    pack(number, if order.pending.is_some() { PENDING } else { 0 }, order)
+    let pending = if order.pending.is_some() { PENDING } else { 0 };
+    let waiting = if order.deadline.is_some() { WAITING } else { 0 };
+    pack(number, pending | waiting, order)
 }
 
 /// Packs what remains of a retired order.
@@ -117,6 +121,11 @@ pub(crate) fn is_pending(bytes: &[u8]) -> bool {
     flags_of(bytes) & PENDING != 0
 }
 
+/// Whether the order has a deadline.
+pub(crate) fn is_waiting(bytes: &[u8]) -> bool {
+    flags_of(bytes) & WAITING != 0
+}
+
 /// Whether the order was retired.
 pub(crate) fn is_retired(bytes: &[u8]) -> bool {
     flags_of(bytes) & RETIRED != 0
@@ -155,12 +164,14 @@ mod tests {
         let bytes = pack_order(70_000, &order).unwrap();
         assert_eq!(unpack(&bytes).unwrap(), Unpacked::Order(order.clone()));
         assert_eq!((number_of(&bytes), is_pending(&bytes), is_retired(&bytes)), (Some(70_000), true, false));
+        let idle = pack_order(1, &Order { deadline: None, pending: None, ..order.clone() }).unwrap();
+        assert!(!is_waiting(&idle) && !is_pending(&idle));
         let head = head_of(&bytes).unwrap();
         assert_eq!(
             (head.id, head.state, head.business, head.customer),
             (order.id, order.state, order.business, order.customer)
         );
-        assert!(order.deadline.is_some());
+        assert!(order.deadline.is_some() && is_waiting(&bytes));
         assert_eq!(
             (head.origin, head.placed_at, head.deadline),
             (order.origin, order.placed_at, order.deadline)
