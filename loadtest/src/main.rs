@@ -21,7 +21,6 @@
 )]
 
 mod bench;
-mod draw;
 mod flash_sale;
 mod invariant;
 mod latency;
@@ -59,8 +58,6 @@ enum Command {
     Bench(bench::Arguments),
     /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
     Lifecycle(Box<lifecycle::Arguments>),
-    /// Draw the lifecycles of orders, as Mermaid or DOT.
-    Draw(draw::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -79,7 +76,6 @@ fn main() -> ExitCode {
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
-        Some(Command::Draw(arguments)) => Ok(draw::run(&arguments)),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),

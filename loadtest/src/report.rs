@@ -68,11 +68,6 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
 }
 
-/// Prints a text that brings its own ends of lines.
-pub(crate) fn text(text: &str) {
-    print!("{text}");
-}
-
 /// Prints the result as one JSON document.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);

@@ -208,6 +208,18 @@ fn dumped_entities_are_those_of_the_engine() {
 }
 
 #[test]
+fn the_page_of_lifecycles_shows_what_the_command_prints() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lifecycles.md")).unwrap();
+    for name in ["simple", "physical"] {
+        let drawn = run(&["draw", name]).out;
+        assert!(
+            page.contains(&format!("```mermaid\n{drawn}```\n")),
+            "docs/lifecycles.md differs from `earmark draw {name}`:\n{drawn}"
+        );
+    }
+}
+
+#[test]
 fn lifecycles_are_drawn_and_completions_written_without_a_folder() {
     let drawn = run(&["draw", "physical"]);
     assert_eq!(drawn.code, 0);
