@@ -22,6 +22,8 @@
 
 mod bench;
 mod flash_sale;
+#[cfg(feature = "proof")]
+mod histories;
 mod invariant;
 mod latency;
 mod lifecycle;
@@ -58,6 +60,9 @@ enum Command {
     Bench(bench::Arguments),
     /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
     Lifecycle(Box<lifecycle::Arguments>),
+    /// Record what clients see of an engine whose power is cut, and check that one call after another explains it.
+    #[cfg(feature = "proof")]
+    Histories(histories::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -76,6 +81,8 @@ fn main() -> ExitCode {
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
+        #[cfg(feature = "proof")]
+        Some(Command::Histories(arguments)) => histories::run(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),
