@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::sweep::Extent;
 use crate::domain::order::Lifecycle;
 use crate::domain::time::Timestamp;
 use crate::replay::RecordKind;
@@ -26,6 +27,14 @@ It opens the engine on the folder with its lock, as a program does, takes the sn
 What every opening does is done too: a torn last batch is cut, orders that a crash left between two steps are \
 finished or undone, and what has come due meanwhile may expire. The two newest snapshots are kept; nothing of \
 the journal is dropped. A folder in use is refused with exit code 5.";
+
+const SWEEP: &str = "\
+Cut a copy of the journal behind its records and within its last batch, and recover each time
+
+The copy is in memory; the folder is only read. At each cut an engine recovers, the power goes again, and another \
+one recovers. Checked are: nothing that stood before the cut is missing or changed, and nothing behind it is \
+there; every order that the cut left between two steps is finished or undone; units are conserved, and orders \
+agree with the holds on their SKUs; the state, that of the journal and that behind the second crash have one hash.";
 
 /// Looks into the folder of an Earmark engine, in use or not; only `snapshot` changes anything in it.
 #[derive(Debug, Parser)]
@@ -79,6 +88,14 @@ pub(super) enum Command {
     Snapshot {
         /// The engine's folder
         folder: PathBuf,
+    },
+    /// Cut a copy of the journal behind its records and within its last batch, and recover each time
+    #[command(long_about = SWEEP)]
+    CrashSweep {
+        /// The engine's folder
+        folder: PathBuf,
+        #[command(flatten)]
+        extent: Extent,
     },
     /// Draw the lifecycle of an order type
     Draw {

@@ -12,6 +12,7 @@ mod out;
 mod snapshot;
 mod source;
 mod state;
+mod sweep;
 mod verify;
 mod why;
 mod words;
@@ -48,6 +49,7 @@ fn run(command: Command, out: &mut Out) -> Result<Exit, Failure> {
         Command::Why { folder, order } => why::run(&folder, &order, out),
         Command::Dump(dump) => dump::run(&dump, out),
         Command::Snapshot { folder } => snapshot::run(&folder, out),
+        Command::CrashSweep { folder, extent } => sweep::run(&folder, extent, out),
         Command::Draw { lifecycle, format } => draw::run(&lifecycle, format, out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "earmark", out.raw());

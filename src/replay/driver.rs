@@ -257,10 +257,13 @@ impl Feed {
             Some(cut) => cut,
             None => return ControlFlow::Break(()),
         };
+        let reading = &mut self.reading;
         if batch.count > 0 && batch.end().sequence <= self.from {
+            // Not wanted, and yet read: where nothing is behind it, this is how far the journal goes.
+            reading.next_sequence = batch.end().sequence;
+            (reading.last_at, reading.epoch, reading.chain) = (batch.at, batch.epoch, batch.chain);
             return ControlFlow::Continue(());
         }
-        let reading = &mut self.reading;
         let index = self.segments.partition_point(|(_, before)| *before < progress.bytes_done);
         let found = index.checked_sub(1).and_then(|index| self.segments.get(index));
         let (segment, before) = found.map_or(("", 0), |(name, before)| (name.as_str(), *before));

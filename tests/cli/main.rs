@@ -17,4 +17,5 @@ mod live;
 mod page;
 mod shop;
 mod snapshots;
+mod sweep;
 mod tool;

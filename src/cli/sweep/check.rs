@@ -1,0 +1,119 @@
+//! What recovery must make of a folder that a crash left.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::image::SEGMENT_BYTES;
+use crate::config::{Config, Driver};
+use crate::domain::inventory::Inventory;
+use crate::domain::order::{Order, State};
+use crate::domain::time::Timestamp;
+use crate::engine::{Cut, Engine};
+use crate::port::fs_sim::SimFs;
+use crate::port::{ManualClock, SeededEntropy};
+use crate::replay::{Folder, KeyAnswer, Parts, Until, state_hash};
+
+/// What recovery did with orders that the crash left between two steps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Settled {
+    pub(super) finished: u64,
+    pub(super) undone: u64,
+}
+
+fn config(fs: &SimFs, folder: &Path, at: Timestamp) -> Config {
+    Config {
+        fs: Arc::new(fs.clone()),
+        driver: Driver::Task,
+        clock: Arc::new(ManualClock::new(at)),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        segment_bytes: SEGMENT_BYTES,
+        registry_shards: 2,
+        snapshot_every_bytes: None,
+        ..Config::new(folder)
+    }
+}
+
+/// The state that the journal makes, and its last record.
+fn rebuilt(fs: &SimFs, folder: &Path) -> Result<(Parts, u64), String> {
+    let told = |error: crate::replay::ReadError| error.to_string();
+    let mut folder = Folder::open(Arc::new(fs.kill()), folder).map_err(told)?;
+    let rebuilding = folder.rebuild(Until::End, &mut |_| ()).map_err(told)?;
+    let last = rebuilding.reading.next_sequence.saturating_sub(1);
+    let parts = rebuilding.world.into_parts().map_err(|error| error.to_string())?;
+    Ok((parts, last))
+}
+
+/// Recovers the folder, twice, and checks what comes of it. `last` is the last record that it has to find.
+pub(super) async fn check(
+    image: &SimFs,
+    folder: &Path,
+    last: u64,
+    at: Timestamp,
+) -> Result<Settled, Vec<String>> {
+    let one = |text: String| vec![text];
+    let fresh = Folder::open(Arc::new(image.kill()), folder).is_err();
+    let (before, found) =
+        if fresh { (Parts::default(), last) } else { rebuilt(image, folder).map_err(one)? };
+    let mut wrong = Vec::new();
+    if found != last {
+        wrong.push(format!("the journal ends with record {found}"));
+    }
+    let engine = Engine::open(config(image, folder, at)).await.map_err(|error| one(error.to_string()))?;
+    let report = engine.recovery().clone();
+    let live = engine.cut().await.map_err(|error| one(error.to_string()))?;
+    wrong.extend(live.violations.iter().cloned());
+    wrong.extend(half_done(&live.orders));
+    // The power goes once more, as soon as recovery is done.
+    let crashed = image.crash();
+    let (after, _) = rebuilt(&crashed, folder).map_err(one)?;
+    wrong.extend(lost(&before, &after));
+    wrong.extend(other_hash("its journal", &live, state_hash(&after.0, &after.1, &after.2).ok()));
+    engine.close().await.map_err(|error| one(error.to_string()))?;
+    let engine = Engine::open(config(&crashed, folder, at)).await.map_err(|error| one(error.to_string()))?;
+    let again = engine.cut().await.map_err(|error| one(error.to_string()))?;
+    wrong.extend(other_hash("a second crash", &live, Some(again.hash)));
+    engine.close().await.map_err(|error| one(error.to_string()))?;
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    Ok(Settled { finished: report.finished, undone: report.undone })
+}
+
+fn other_hash(of: &str, live: &Cut, hash: Option<crate::replay::StateHash>) -> Option<String> {
+    (hash != Some(live.hash)).then(|| format!("{of} makes another state than the engine has"))
+}
+
+/// Orders of which recovery left a half.
+fn half_done(orders: &[Order]) -> impl Iterator<Item = String> {
+    let open = orders.iter().filter(|order| order.parked.is_none());
+    let half = open.filter(|order| order.pending.is_some() || order.state == State::Created);
+    half.map(|order| format!("order {} is {} between two steps", order.id, order.state))
+}
+
+/// What stood in the journal and is not there any more.
+fn lost(before: &Parts, after: &Parts) -> Vec<String> {
+    let mut lost = Vec::new();
+    for sku in &before.0 {
+        let now = find(&after.0, |other: &Inventory| other.sku.cmp(&sku.sku));
+        if !now.is_some_and(|now| now.version > sku.version || now == sku) {
+            lost.push(format!("SKU {} is not what {} records made it", sku.sku, sku.version));
+        }
+    }
+    for order in &before.1 {
+        let now = find(&after.1, |other: &Order| other.id.cmp(&order.id));
+        if !now.is_some_and(|now| now.version > order.version || now == order) {
+            lost.push(format!("order {} is not what {} records made it", order.id, order.version));
+        }
+    }
+    for (key, answer) in &before.2 {
+        let now = find(&after.2, |other: &(_, KeyAnswer)| other.0.cmp(key));
+        if now.map(|now| &now.1) != Some(answer) {
+            lost.push(format!("the answer under the key {} is another", key.key));
+        }
+    }
+    lost
+}
+
+fn find<T>(sorted: &[T], order: impl FnMut(&T) -> std::cmp::Ordering) -> Option<&T> {
+    sorted.get(sorted.binary_search_by(order).ok()?)
+}

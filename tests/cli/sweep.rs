@@ -1,0 +1,146 @@
+//! `earmark crash-sweep`: a journal cut wherever a crash could have cut it, and journals of which it must complain.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use earmark::domain::order::OrderEvent;
+use earmark::domain::record::OrderRecord;
+use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
+use earmark::port::fs::RealFs;
+use earmark::{Config, Durability, Engine, PlaceOrder, Retention, Timestamp};
+use serde_json::{Value, json};
+
+use crate::common::journal::placed;
+use crate::common::{cancellation, folder, order, payment, placement, receive};
+use crate::shop::{block_on, config, day};
+use crate::tool::{image, on};
+
+/// Buyers side by side, so that batches hold several records and orders several SKUs.
+fn crowd(folder: &Path, config: Config) {
+    block_on(async {
+        let engine = Engine::open(config).await.unwrap();
+        receive(&engine, "a", 36).await;
+        receive(&engine, "b", 20).await;
+        let buyers = (0..24).map(|buyer| {
+            let engine = engine.clone();
+            tokio::spawn(async move {
+                let id = format!("o-{buyer}");
+                // Some are refused.
+                if engine.place(placement(&id, &[("a", 2), ("b", 1)])).await.is_ok() && buyer % 2 == 0 {
+                    engine.pay(payment(&id, 3_000)).await.unwrap();
+                } else {
+                    let _ = engine.cancel(cancellation(&id, &[])).await;
+                }
+            })
+        });
+        for buyer in buyers.collect::<Vec<_>>() {
+            buyer.await.unwrap();
+        }
+        if engine.recovery().records == 0 {
+            engine.snapshot().await.unwrap();
+            engine.place(placement("late", &[("b", 1)])).await.unwrap();
+            engine.snapshot().await.unwrap();
+        }
+        engine.close().await.unwrap();
+    });
+    assert!(folder.exists());
+}
+
+/// What a sweep prints that finds nothing.
+#[track_caller]
+fn swept(folder: &Path, line: &str) -> Value {
+    let ran = on(folder, line);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+#[test]
+fn a_journal_cut_anywhere_recovers_and_is_not_touched() {
+    let day = folder();
+    crowd(day.path(), config(day.path()));
+    let before = image(day.path());
+    let found = swept(day.path(), "crash-sweep * --json --records 150 --bytes 100");
+    assert_eq!(image(day.path()), before);
+    assert_eq!((&found["ok"], &found["findings_total"]), (&json!(true), &json!(0)), "{found}");
+    // One cut before the first record, and one behind each.
+    assert_eq!(found["record_cuts"].as_u64().unwrap(), found["records"].as_u64().unwrap() + 1);
+    assert_eq!(found["byte_cuts"], json!(100), "{found}");
+    assert!(found["finished"].as_u64().unwrap() > 0 && found["undone"].as_u64().unwrap() > 0, "{found}");
+    let alone = swept(day.path(), "crash-sweep * --json --records 20 --bytes 0 --without-snapshots --jobs 1");
+    assert_eq!((&alone["ok"], &alone["byte_cuts"]), (&json!(true), &json!(0)), "{alone}");
+}
+
+#[test]
+fn a_journal_without_its_beginning_is_cut_behind_its_older_snapshot() {
+    let folder = folder();
+    let config = Config { retention: Retention::ToOlderSnapshot, ..config(folder.path()) };
+    block_on(async {
+        let engine = Engine::open(config).await.unwrap();
+        receive(&engine, "a", 10_000).await;
+        for round in 0..4 {
+            for number in 0..100 {
+                engine.place(placement(&format!("o-{round}-{number}"), &[("a", 1)])).await.unwrap();
+            }
+            engine.snapshot().await.unwrap();
+        }
+        engine.close().await.unwrap();
+    });
+    let found = swept(folder.path(), "crash-sweep * --json --records 120 --bytes 0");
+    assert_eq!(found["ok"], json!(true), "{found}");
+    let cuts = found["record_cuts"].as_u64().unwrap();
+    assert!(cuts > 100 && cuts < found["records"].as_u64().unwrap(), "{found}");
+}
+
+/// An order of which the journal says that its stock is reserved, and no SKU knows of it.
+fn order_without_stock(folder: &Path) {
+    let place: PlaceOrder = placement("o-1", &[("lamp", 1)]);
+    let events = [placed(&place), OrderEvent::Reserved];
+    let at = Timestamp::from_millis(1);
+    let body = OrderRecord {
+        order: order("o-1"),
+        version: 2,
+        at,
+        by: None,
+        events: events.into_iter().collect(),
+        mark: None,
+    };
+    let options = LogOptions { durability: Durability::Disk, segment_bytes: 32 << 10 };
+    let mut log = FileLog::claim(Arc::new(RealFs), folder, options).unwrap().serve(at).unwrap();
+    let mut payload = Vec::new();
+    // The tag and version of a record of an order.
+    record::push(&mut payload, 1, 1, |bytes| codec::encode_into(bytes, &body)).unwrap();
+    log.append(Batch { count: 1, payload: &payload, at }).unwrap();
+}
+
+#[test]
+fn a_state_that_does_not_hold_together_is_told_with_its_cut() {
+    let folder = folder();
+    order_without_stock(folder.path());
+    let ran = on(folder.path(), "crash-sweep * --json");
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{}", ran.out);
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
+    let finding = &found["findings"][0];
+    assert_eq!((&found["ok"], &finding["sequence"]), (&json!(false), &json!(1)), "{found}");
+    assert!(finding["what"].as_str().unwrap().contains("o-1"), "{found}");
+    assert!(on(folder.path(), "crash-sweep *").out.contains("WRONG: behind record 1"));
+}
+
+#[test]
+fn a_damaged_journal_and_one_in_use_are_not_swept() {
+    let day = day();
+    let path = day.folder.path();
+    block_on(async {
+        let engine = Engine::open(config(path)).await.unwrap();
+        let ran = on(path, "crash-sweep *");
+        assert_eq!(ran.code, 5);
+        assert!(ran.err.contains("in use"), "{}", ran.err);
+        engine.close().await.unwrap();
+    });
+    let segment = crate::tool::segments(path)[1].clone();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[4_096 + 100] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let ran = on(path, "crash-sweep *");
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.contains("damaged"), "{}", ran.err);
+}
