@@ -11,6 +11,7 @@
 mod common;
 
 mod after;
+mod crash;
 mod timed;
 
 use std::sync::Arc;
