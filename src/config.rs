@@ -94,6 +94,10 @@ pub struct Config {
     /// [`crate::Engine::resume_timers`] lets them go on: a clock that was set wrongly must not cancel every
     /// order. `None` follows any step.
     pub clock_step_ms_max: Option<u64>,
+    /// How many milliseconds after it was closed for good an order is retired: it leaves memory and lists, its id
+    /// stays taken, and its history stays in the journal. Counts for every order, also those that were closed
+    /// under another setting. `None` retires none by itself.
+    pub retire_after_ms: Option<u64>,
     /// Which commands are recorded beside their effects.
     pub record_commands: RecordCommands,
     /// A snapshot is taken when the journal has grown by so many bytes since the last one, and by no less than
@@ -136,6 +140,7 @@ impl Config {
             registry_shards: 1_024,
             physical_terms: Terms::physical(),
             clock_step_ms_max: Some(24 * 60 * 60 * 1_000),
+            retire_after_ms: None,
             record_commands: RecordCommands::default(),
             snapshot_every_bytes: Some(256 << 20),
             snapshot_every_ms: None,
@@ -186,6 +191,7 @@ impl Config {
             return bad("registry_shards", "must be a power of two, at least 2");
         }
         for (setting, value) in [
+            ("retire_after_ms", self.retire_after_ms),
             ("snapshot_every_bytes", self.snapshot_every_bytes),
             ("snapshot_every_ms", self.snapshot_every_ms),
             ("snapshot_bytes_per_second_max", self.snapshot_bytes_per_second_max),
@@ -215,6 +221,7 @@ impl fmt::Debug for Config {
             .field("registry_shards", &self.registry_shards)
             .field("physical_terms", &self.physical_terms)
             .field("clock_step_ms_max", &self.clock_step_ms_max)
+            .field("retire_after_ms", &self.retire_after_ms)
             .field("record_commands", &self.record_commands)
             .field("snapshot_every_bytes", &self.snapshot_every_bytes)
             .field("snapshot_every_ms", &self.snapshot_every_ms)

@@ -43,7 +43,7 @@ pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, Reco
 pub use domain::command::{
     Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
@@ -56,7 +56,7 @@ pub use domain::inventory::{
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
-    Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms, WhenShort,
+    Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms, Tombstone, WhenShort,
 };
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;

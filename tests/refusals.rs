@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use common::journal::{parked, received, write};
 use common::*;
 use earmark::{
-    CancelOrder, Command, Config, Currency, Engine, Error, LineRequest, Money, PayOrder, Request, SkuCommand,
+    CancelOrder, Command, Config, Currency, Engine, Error, LineRequest, Money, PayOrder, Request,
+    RetireOrder, SkuCommand,
 };
 
 /// A panic in a decision would be a mistake of this crate's; its refusal has a test of its own in `guard`.
@@ -53,6 +54,10 @@ fn order_commands() -> Vec<Command> {
         cancellation("o", &[(9, 1)]).into(),
         cancellation("o", &[(1, 99)]).into(),
         earmark::DeliverOrder::all(order("paid")).into(),
+        RetireOrder { order: order("o"), refunded: true }.into(),
+        cancellation("o", &[]).into(),
+        RetireOrder { order: order("o"), refunded: true }.into(),
+        payment("o", 1).into(),
     ]
 }
 

@@ -5,7 +5,7 @@ use earmark::{Counters, Currency, Cut, Inventory, Order, OrderId, SkuId, State};
 
 /// A cut with these SKUs and orders and nothing to object to.
 pub(crate) fn cut(skus: Vec<Inventory>, orders: Vec<Order>) -> Cut {
-    Cut { sequence: 9, hash: StateHash([7; 32]), skus, orders, violations: Vec::new() }
+    Cut { sequence: 9, hash: StateHash([7; 32]), skus, orders, retired: Vec::new(), violations: Vec::new() }
 }
 
 /// A SKU with these counters, whether they make sense or not.
@@ -32,6 +32,7 @@ pub(crate) fn order(id: OrderId, state: State) -> Order {
         placed_at: earmark::Timestamp::ZERO,
         received_at: None,
         deadline: None,
+        closed_at: None,
         delivery: None,
         expired: Vec::new(),
         missing: Vec::new(),

@@ -18,7 +18,7 @@ use crate::config::RecordCommands;
 use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
 use crate::domain::inventory::{Inventory, StockPolicy};
-use crate::domain::order::{KeyClaim, Limits, Order, State, TermsByType};
+use crate::domain::order::{Deadline, KeyClaim, Limits, Order, State, TermsByType};
 use crate::domain::record::{CommandRecord, KeyMark, KeysForgotten, ParkRecord, Record, RefusalRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) terms: TermsByType,
     pub(crate) timers: Timers,
+    /// How long after it was closed for good an order is retired.
+    pub(crate) retire_after_ms: Option<u64>,
     pub(crate) contended_retries_max: u32,
     pub(crate) record_commands: RecordCommands,
 }
@@ -53,7 +55,8 @@ const RECORD_BYTES_USUAL: usize = 192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
     pub(crate) number: u32,
-    pub(crate) state: State,
+    /// `None` once it was retired: it is in no list.
+    pub(crate) state: Option<State>,
 }
 
 /// An item in the making.
@@ -115,21 +118,38 @@ impl Core {
     /// Both happen under the index's lock. So orders are numbered as their placements are journaled, whoever
     /// sees a change in the index is queued behind its record, and whoever has its answer finds it there.
     pub(crate) fn commit_order(&self, draft: Draft, order: Option<&Order>, listed: &mut Option<Listed>) {
-        let Some(order) = order.filter(|order| listed.is_none_or(|listed| listed.state != order.state))
-        else {
+        let state = order.map(|order| order.state);
+        if listed.and_then(|listed| listed.state) == state {
             return self.commit(draft);
-        };
+        }
         let mut index = self.index();
         let since = self.gate.sequence();
         self.commit(draft);
-        let number = match *listed {
-            None => index.add(order, since),
-            Some(Listed { number, .. }) => {
+        let number = match (*listed, order) {
+            (None, None) => return,
+            (None, Some(order)) => index.add(order, since),
+            (Some(Listed { number, .. }), Some(order)) => {
                 index.change(number, order.state);
                 number
             }
+            (Some(Listed { number, .. }), None) => {
+                index.remove(number);
+                number
+            }
         };
-        *listed = Some(Listed { number, state: order.state });
+        *listed = Some(Listed { number, state });
+    }
+
+    /// The moment that an order waits for: its deadline, or the end of its time in memory.
+    pub(crate) fn wakes_at(
+        &self,
+        deadline: Option<Deadline>,
+        closed_at: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        match deadline {
+            Some(deadline) => Some(deadline.at),
+            None => Some(closed_at?.plus_millis(self.retire_after_ms?)),
+        }
     }
 
     /// Hands the draft of a SKU over that got another policy, and lets those know who sell it.

@@ -8,9 +8,10 @@ use super::keys::Claimed;
 use crate::domain::command::{Grant, OrderCommand, Outcome, Request, SkuCommand, StockStep};
 use crate::domain::ids::{CartId, IdOrigin, OrderId, Principal, SkuId};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
+use crate::journal::codec::CodecError;
+use crate::replay::compact::{Packed, Unpacked};
 
 /// What a caller waits for: the final word on its command, or what went wrong with the machine.
 pub(crate) type Reply = Result<Outcome, Error>;
@@ -52,8 +53,8 @@ pub(crate) enum OrderMessage {
     /// message that is lost or comes twice does no harm.
     Filled { sku: SkuId, filled: u64 },
     /// Hand out a copy of the state, behind the records it rests on.
-    Read(oneshot::Sender<Result<Option<Box<Order>>, Error>>),
-    /// Show the state, with the order's number in the index, at once: also while a saga is under way.
+    Read(oneshot::Sender<Result<Option<Box<Stored>>, Error>>),
+    /// Show the state, as it would rest, at once: also while a saga is under way.
     Look(LookOrder),
     /// Drive the saga that a crash interrupted to its end.
     Resume(oneshot::Sender<Resumed>),
@@ -63,8 +64,14 @@ pub(crate) enum OrderMessage {
     Unpark(Option<Principal>, ReplyTo),
 }
 
-/// Shown the state of an order and its number in the index.
-pub(crate) type LookOrder = Box<dyn FnOnce(Option<(u32, &Order)>) + Send>;
+/// Shown the state of an order as it would rest; nothing of one that has no number in the index yet.
+pub(crate) type LookOrder = Box<dyn FnOnce(Option<Result<Packed, CodecError>>) + Send>;
+
+/// An order, or what remains of it, with its number in the index.
+pub(crate) struct Stored {
+    pub(crate) number: u32,
+    pub(crate) unpacked: Unpacked,
+}
 
 /// Shown the state of a SKU.
 pub(crate) type Look = Box<dyn FnOnce(Option<&Inventory>) + Send>;

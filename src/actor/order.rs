@@ -3,6 +3,7 @@
 //! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
 //! as ordinary messages. Between commands the order rests as a compact value.
 
+mod retire;
 mod saga;
 
 use std::collections::VecDeque;
@@ -16,9 +17,9 @@ use tokio::sync::oneshot;
 use super::core::{Core, Draft, Listed};
 use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Mail};
-use crate::domain::command::{Answer, Command, OrderCommand, Outcome};
+use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Deadline, Filled, Order, OrderEvent, SaleRules};
+use crate::domain::order::{self, Filled, Order, OrderEvent, SaleRules, Tombstone};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -45,6 +46,7 @@ impl Entity for OrderEntity {
             core: core.clone(),
             id: id.clone(),
             order: None,
+            tombstone: None,
             listed: None,
             mail,
             run: None,
@@ -61,6 +63,8 @@ struct OrderState {
     core: Arc<Core>,
     id: OrderId,
     order: Option<Order>,
+    /// What remains of the order, once it was retired.
+    tombstone: Option<Box<Tombstone>>,
     /// How the index of orders has it.
     listed: Option<Listed>,
     mail: Arc<Mail>,
@@ -82,10 +86,12 @@ impl Actor for OrderActor {
     ) -> Result<OrderState, ActorProcessingErr> {
         if let Some(bytes) = rest {
             let number = compact::number_of(&bytes);
-            if let Unpacked::Order(order) = compact::unpack(&bytes)? {
-                state.listed = number.map(|number| Listed { number, state: order.state });
-                state.order = Some(order);
+            match compact::unpack(&bytes)? {
+                Unpacked::Order(order) => state.order = Some(order),
+                Unpacked::Retired(tombstone) => state.tombstone = Some(Box::new(tombstone)),
             }
+            let listed = state.order.as_ref().map(|order| order.state);
+            state.listed = number.map(|number| Listed { number, state: listed });
         }
         Ok(state)
     }
@@ -102,7 +108,7 @@ impl Actor for OrderActor {
             }
             OrderMessage::Look(look) => {
                 state.mail.taken();
-                look(state.listed.zip(state.order.as_ref()).map(|(listed, order)| (listed.number, order)));
+                look(state.listed.and(state.packed().transpose()));
             }
             counted => {
                 state.mail.taken();
@@ -127,10 +133,7 @@ impl Actor for OrderActor {
 
 impl OrderState {
     fn rest(&mut self) -> bool {
-        let (order, number) = (&self.order, self.listed.map_or(u32::MAX, |listed| listed.number));
-        self.core.orders.rest(&self.id, &self.mail, || {
-            order.as_ref().map(|order| compact::pack_order(number, order)).transpose()
-        })
+        self.core.orders.rest(&self.id, &self.mail, || self.packed())
     }
 
     /// Hands a draft over: the one way from an order to the journal, so that the index follows.
@@ -148,7 +151,7 @@ impl OrderState {
         loop {
             let now = self.core.clock.now();
             let Some(order) = &self.order else { return false };
-            let before = order.deadline;
+            let before = self.wakes_at();
             let events = order::decide_due(order, now);
             if events.is_empty() {
                 return false;
@@ -170,14 +173,19 @@ impl OrderState {
         }
     }
 
+    /// The moment that the order waits for.
+    fn wakes_at(&self) -> Option<Timestamp> {
+        self.order.as_ref().and_then(|order| self.core.wakes_at(order.deadline, order.closed_at))
+    }
+
     /// Tells the timers that the order waits for another moment than before.
-    fn rearm(&self, before: Option<Deadline>) {
-        let now = self.order.as_ref().and_then(|order| order.deadline);
-        self.core.timers.rearm(&self.id, before.map(|d| d.at), now.map(|d| d.at));
+    fn rearm(&self, before: Option<Timestamp>) {
+        self.core.timers.rearm(&self.id, before, self.wakes_at());
     }
 
     /// Handles a message that found no saga under way.
     fn take_up(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
+        let Some(message) = self.take_up_retired(message) else { return };
         match message {
             OrderMessage::Command(envelope, origin) => {
                 if self.overdue(myself) {
@@ -187,7 +195,9 @@ impl OrderState {
                 }
             }
             OrderMessage::Due => {
-                self.overdue(myself);
+                if !self.overdue(myself) {
+                    self.retire_if_due();
+                }
             }
             OrderMessage::Filled { sku, filled } => {
                 if self.overdue(myself) {
@@ -196,7 +206,7 @@ impl OrderState {
                     self.filled(Filled { sku, units: filled });
                 }
             }
-            OrderMessage::Read(to) => self.core.hand_out(to, self.order.clone().map(Box::new)),
+            OrderMessage::Read(to) => self.core.hand_out(to, self.stored()),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
             OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
@@ -238,10 +248,14 @@ impl OrderState {
         envelope: Envelope<OrderCommand>,
         origin: IdOrigin,
     ) {
+        self.retire_if_overdue();
+        if let Some(tombstone) = &self.tombstone {
+            return self.refuse_retired(envelope, tombstone);
+        }
         let now = self.core.clock.now();
         let limits = self.core.limits;
         let terms = self.core.terms;
-        let before = self.order.as_ref().and_then(|order| order.deadline);
+        let before = self.wakes_at();
         let command = &envelope.request.command;
         let rules = match command {
             OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
@@ -267,17 +281,19 @@ impl OrderState {
         if begins_saga {
             record.mark = claim.as_ref().map(|c| Box::new(KeyMark::Started(c.0.clone())));
         }
+        let last = matches!(request.command, OrderCommand::Retire(_)).then(|| self.answer()).flatten();
         if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
             self.park(reason.clone());
             return self.refuse(Envelope { request, claim, reply }, Refusal::Parked { reason });
         }
+        self.bury(&record);
         self.rearm(before);
         if begins_saga {
             draft.record(&Record::Order(record));
             self.commit(draft);
             self.begin(myself, Some(reply), false);
         } else {
-            let outcome = self.outcome();
+            let outcome = self.outcome_of(&record, last);
             record.mark = claim.map(|c| draft.answer_key(c, &outcome, record.at));
             draft.record(&Record::Order(record));
             draft.answer(reply, outcome);
@@ -296,11 +312,12 @@ impl OrderState {
         OrderRecord { order: self.id.clone(), version, at, by, events, mark: None }
     }
 
+    fn answer(&self) -> Option<OrderAnswer> {
+        self.order.as_ref().map(Order::answer)
+    }
+
     fn outcome(&self) -> Outcome {
-        match &self.order {
-            Some(order) => Ok(Answer::Order(order.answer())),
-            None => Err(Refusal::UnknownOrder),
-        }
+        self.answer().map(Answer::Order).ok_or(Refusal::UnknownOrder)
     }
 
     fn park(&mut self, reason: SmolStr) {

@@ -63,5 +63,7 @@ impl OrderHandle {
         change_delivery(delivery: Delivery) -> OrderAnswer;
         extend_deadline(until: Timestamp) -> OrderAnswer;
         close(reason: impl Into<Reason>) -> OrderAnswer;
+        retire() -> OrderAnswer;
+        retire_refunded() -> OrderAnswer;
     }
 }

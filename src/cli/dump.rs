@@ -10,7 +10,7 @@ use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::state::rebuild;
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::Record;
 use crate::journal::{StoredBatch, record};
 use crate::replay::{Machine, Place, ReadError, RecordKind, Until, tagged};
@@ -30,6 +30,7 @@ struct RecordJson<'a, B: Serialize> {
 enum EntityJson<'a> {
     Sku { sku: &'a Inventory },
     Order { order: &'a Order },
+    RetiredOrder { order: &'a Tombstone },
 }
 
 pub(super) fn run(arguments: &Dump, out: &mut Out) -> Result<Exit, Failure> {
@@ -66,7 +67,9 @@ fn entities(mut source: Source, arguments: &Dump, out: &mut Out) -> Result<Exit,
     from.say().for_each(|line| out.note_to_stderr(&line));
     let skus = parts.skus.iter().filter(|_| wants(Kind::Sku)).map(|sku| EntityJson::Sku { sku });
     let orders = parts.orders.iter().filter(|_| wants(Kind::Order)).map(|order| EntityJson::Order { order });
-    for entity in skus.chain(orders) {
+    let retired = parts.retired.iter().filter(|_| wants(Kind::Order));
+    let retired = retired.map(|order| EntityJson::RetiredOrder { order });
+    for entity in skus.chain(orders).chain(retired) {
         out.json(&entity);
         if out.is_gone() {
             break;

@@ -11,9 +11,9 @@ use super::words::{count, grouped};
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
-use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order};
+use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone};
 use crate::query::{Happening, TimelineEntry};
-use crate::replay::{Base, History, NearMatches, ReadError, Reading, Until};
+use crate::replay::{Base, History, NearMatches, ReadError, Reading, Standing, Until, Unusable};
 
 /// An id that came in as text.
 pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
@@ -30,9 +30,35 @@ pub(super) struct Followed {
     pub(super) history: History,
     /// The snapshot with which its state begins, where the journal's beginning was dropped.
     pub(super) base: Option<PathBuf>,
+    /// Snapshots that could not be used, newest first.
+    unusable: Vec<Unusable>,
 }
 
 impl Followed {
+    /// The snapshots that could not be used, and why.
+    pub(super) fn unusable(&self) -> Vec<String> {
+        self.unusable.iter().map(|it| format!("{}: {}", it.path.display(), it.reason)).collect()
+    }
+
+    /// Says what its state stands on, where that is not the journal alone.
+    pub(super) fn say_base(&self, out: &mut Out) {
+        for unusable in self.unusable() {
+            out.line(format_args!("Not used: {unusable}"));
+        }
+        if let Some(path) = &self.base {
+            let (first, path) = (grouped(self.reading.first_sequence), path.display());
+            out.line(format_args!(
+                "The journal begins with record {first}: the state stands on snapshot {path}, the history begins there."
+            ));
+        }
+    }
+
+    /// What remains of the order, if it was retired.
+    pub(super) fn retired(&self) -> Option<RetiredJson> {
+        let Tombstone { version, at, .. } = self.history.retired()?;
+        Some(RetiredJson { version: *version, at: at.to_string() })
+    }
+
     /// Whether its state can be told.
     pub(super) const fn has_state(&self) -> bool {
         self.reading.first_sequence <= 1 || self.base.is_some()
@@ -46,15 +72,40 @@ pub(super) fn follow(
     entity: &EntityId,
     entries_max: usize,
 ) -> Result<Followed, Failure> {
-    let mut standing = source.standing()?;
+    let (mut standing, mut unusable) = source.standing()?;
     let mut history = match &mut standing {
         Some(standing) => History::on(entity.clone(), entries_max, standing).map_err(ReadError::from)?,
         None => History::new(entity.clone(), entries_max, Base::Nothing),
     };
     let reading = source.replay(0, Until::End, &mut history)?;
     // One that knows more than the journal cannot be gone on from.
-    let base = standing.filter(|it| it.footer.high.sequence <= reading.next_sequence).map(|it| it.path);
-    Ok(Followed { reading, history, base })
+    let mut base = None;
+    if let Some(Standing { path, footer, .. }) = standing {
+        let high = footer.high.sequence;
+        if high <= reading.next_sequence {
+            base = Some(path);
+        } else {
+            let reason =
+                format!("its high mark is sequence {high}, and that is later than the journal's end");
+            unusable.push(Unusable { path, reason });
+        }
+    }
+    Ok(Followed { reading, history, base, unusable })
+}
+
+/// What remains of an order that was retired.
+#[derive(Serialize)]
+pub(super) struct RetiredJson {
+    version: u64,
+    at: String,
+}
+
+/// Says that an order was retired; what is shown of it behind that, is how it stood until then.
+pub(super) fn retired_text(retired: &Tombstone, out: &mut Out) {
+    out.line(format_args!(
+        "Order {} was retired at {} (version {}): it is in memory and lists no more, and its id stays taken.",
+        retired.id, retired.at, retired.version
+    ));
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::Entity;
-use super::entity::{self, EntryJson, Followed, HolderJson};
+use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
@@ -20,6 +20,7 @@ struct InspectJson<'a> {
     found: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'a Order>,
+    retired: Option<RetiredJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<SkuView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,6 +30,7 @@ struct InspectJson<'a> {
     history: Vec<EntryJson<'a>>,
     in_use: bool,
     snapshot: Option<String>,
+    unusable: Vec<String>,
 }
 
 pub(super) fn run(path: &Path, kind: Entity, id: &str, last: usize, out: &mut Out) -> Result<Exit, Failure> {
@@ -48,7 +50,7 @@ pub(super) fn run(path: &Path, kind: Entity, id: &str, last: usize, out: &mut Ou
 }
 
 fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
-    let Followed { reading, history, base } = followed;
+    let Followed { reading, history, base, .. } = followed;
     let (kind, id) = entity::name_of(history.entity());
     let sku = history.sku().filter(|_| followed.has_state());
     out.json(&InspectJson {
@@ -57,6 +59,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         id,
         found: true,
         order: history.order().filter(|_| followed.has_state()),
+        retired: followed.retired(),
         sku: sku.map(SkuView::of),
         holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
         first_sequence: reading.first_sequence,
@@ -64,19 +67,24 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         history: history.entries.iter().map(EntryJson::of).collect(),
         in_use: reading.in_use,
         snapshot: base.as_ref().map(|path| path.display().to_string()),
+        unusable: followed.unusable(),
     });
 }
 
 fn text(followed: &Followed, last: usize, out: &mut Out) {
-    let Followed { reading, history, base } = followed;
+    let Followed { reading, history, .. } = followed;
     let entity = history.entity();
-    if let Some(path) = base {
-        let (first, path) = (grouped(reading.first_sequence), path.display());
-        out.line(format_args!(
-            "The journal begins with record {first}: the state stands on snapshot {path}, the history begins there."
-        ));
-    }
-    if !followed.has_state() {
+    followed.say_base(out);
+    if let Some(retired) = history.retired() {
+        entity::retired_text(retired, out);
+        match history.order() {
+            Some(order) => {
+                out.line("Until then it stood like this:");
+                entity::order_text(order, out);
+            }
+            None => out.line("How it stood until then is told by no record that is left."),
+        }
+    } else if !followed.has_state() {
         let first = grouped(reading.first_sequence);
         out.line(format_args!(
             "The journal begins with record {first}: how {entity} stands cannot be told, only what happened since."

@@ -9,7 +9,7 @@ use super::out::Failure;
 use crate::journal::LogError;
 use crate::port::fs::RealFs;
 use crate::port::{Clock, SystemClock};
-use crate::replay::{Folder, Machine, Pace, ReadError, Reading, Rebuilding, Standing, Until};
+use crate::replay::{Folder, Machine, Pace, ReadError, Reading, Rebuilding, Standing, Until, Unusable};
 
 /// A folder with a progress bar on standard error, where that is a terminal.
 pub(super) struct Source {
@@ -50,12 +50,13 @@ impl Source {
         rebuilding.map_err(failure)
     }
 
-    /// The state to begin with where the journal's beginning was dropped, if there is one.
-    pub(super) fn standing(&mut self) -> Result<Option<Standing>, Failure> {
+    /// The state to begin with where the journal's beginning was dropped, if there is one, and the snapshots that
+    /// were tried before and could not be used, newest first.
+    pub(super) fn standing(&mut self) -> Result<(Option<Standing>, Vec<Unusable>), Failure> {
         if self.folder.first_sequence()? <= 1 {
-            return Ok(None);
+            return Ok((None, Vec::new()));
         }
-        Ok(self.folder.newest_standing()?.0)
+        Ok(self.folder.newest_standing()?)
     }
 
     /// A function that moves the bar along.

@@ -23,6 +23,7 @@ struct StateJson<'a> {
     chain_hash: Option<String>,
     orders: u64,
     orders_by_state: BTreeMap<&'static str, u64>,
+    retired: u64,
     businesses: BTreeMap<&'a str, BTreeMap<&'static str, u64>>,
     unfinished: u64,
     skus: u64,
@@ -108,6 +109,7 @@ fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary, from: &From)
         chain_hash: (!reading.in_part).then(|| hex(&reading.chain)),
         orders: summary.orders,
         orders_by_state: names(&summary.by_state),
+        retired: summary.retired,
         businesses: summary.by_business.iter().map(|(id, states)| (id.as_str(), names(states))).collect(),
         unfinished: summary.unfinished,
         skus: summary.skus,
@@ -139,6 +141,9 @@ fn text(name: &str, reading: &Reading, summary: &Summary, out: &mut Out) {
         orders => format!("  orders      {}: {}", grouped(orders), by_state(&summary.by_state)),
     });
     businesses(summary, out);
+    if summary.retired > 0 {
+        out.line(format_args!("  retired     {}, of which the id is left", count(summary.retired, "order")));
+    }
     if summary.unfinished > 0 {
         out.line(format_args!("  in flight   {} between two steps", count(summary.unfinished, "order")));
     }

@@ -31,6 +31,7 @@ struct VerdictJson<'a> {
     chain_hash: String,
     state_hash: Option<String>,
     orders: Option<u64>,
+    retired: Option<u64>,
     skus: Option<u64>,
     keys: Option<u64>,
     unfinished: Option<u64>,
@@ -137,6 +138,7 @@ fn json<'a>(name: &'a str, verdict: &'a Verdict, millis: u64) -> VerdictJson<'a>
         chain_hash: hex(&reading.chain),
         state_hash: summary.map(|summary| summary.hash.to_string()),
         orders: summary.map(|summary| summary.orders),
+        retired: summary.map(|summary| summary.retired),
         skus: summary.map(|summary| summary.skus),
         keys: summary.map(|summary| summary.keys),
         unfinished: summary.map(|summary| summary.unfinished),
@@ -201,6 +203,9 @@ fn text(name: &str, verdict: &Verdict, millis: u64, out: &mut Out) {
             count(summary.skus, "SKU"),
             count(summary.keys, "answered key")
         ));
+        if summary.retired > 0 {
+            out.line(format_args!("  retired     {}", count(summary.retired, "order")));
+        }
         out.line(format_args!("  state hash  {}", summary.hash));
         if summary.unfinished > 0 {
             let orders = count(summary.unfinished, "order");

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::args::Entity;
-use super::entity::{self, EntryJson, Followed, HolderJson};
+use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
@@ -30,6 +30,7 @@ struct WhyJson<'a> {
     order: &'a str,
     found: bool,
     state: Option<&'static str>,
+    retired: Option<RetiredJson>,
     refused: bool,
     code: Option<&'static str>,
     message: Option<String>,
@@ -39,6 +40,7 @@ struct WhyJson<'a> {
     holds: Vec<Held>,
     shortage: Option<ShortageJson<'a>>,
     snapshot: Option<String>,
+    unusable: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,7 @@ pub(super) fn run(path: &Path, order: &str, out: &mut Out) -> Result<Exit, Failu
     let id = entity::parse(Entity::Order, order)?;
     let mut source = Source::open(path)?;
     let followed = entity::follow(&mut source, &id, usize::MAX)?;
-    let (has_state, Followed { reading, history, base }) = (followed.has_state(), followed);
+    let Followed { reading, history, .. } = &followed;
     if !history.is_known() {
         return entity::unknown(&mut source, &id, out);
     }
@@ -73,18 +75,13 @@ pub(super) fn run(path: &Path, order: &str, out: &mut Out) -> Result<Exit, Failu
         Some(entry) if reading.first_sequence <= 1 => shortage(&mut source, entry)?,
         _ => None,
     };
-    let view = history.order().filter(|_| has_state);
+    let view = history.order().filter(|_| followed.has_state());
     if out.is_json() {
-        let stands = Stands { order, view, base: base.as_deref() };
-        json(&source.name(), stands, &history, &refusals, shortage.as_ref(), out);
+        let stands = Stands { order, view, followed: &followed };
+        json(&source.name(), &stands, &refusals, shortage.as_ref(), out);
     } else {
-        if let Some(path) = &base {
-            let (first, path) = (grouped(reading.first_sequence), path.display());
-            out.line(format_args!(
-                "The journal begins with record {first}: the state stands on snapshot {path}, the history begins there."
-            ));
-        }
-        text(order, view, &history, &refusals, shortage.as_ref(), out);
+        followed.say_base(out);
+        text(order, view, history, &refusals, shortage.as_ref(), out);
     }
     Ok(Exit::Fine)
 }
@@ -120,21 +117,21 @@ impl Machine for Twice {
     }
 }
 
-/// An order as it stands, and the snapshot on which that rests, if it does.
+/// An order as it stands, and as it was followed.
 struct Stands<'a> {
     order: &'a str,
     view: Option<&'a Order>,
-    base: Option<&'a Path>,
+    followed: &'a Followed,
 }
 
 fn json(
     name: &str,
-    Stands { order, view, base }: Stands<'_>,
-    history: &History,
+    Stands { order, view, followed }: &Stands<'_>,
     refusals: &[&TimelineEntry],
     shortage: Option<&Shortage>,
     out: &mut Out,
 ) {
+    let (history, base) = (&followed.history, followed.base.as_ref());
     let refusal = refusals.last().and_then(|entry| refusal_of(entry));
     let holders = |sku| entity::largest_holds(sku, HOLDERS_SHOWN).into_iter().map(HolderJson::of).collect();
     out.json(&WhyJson {
@@ -142,6 +139,7 @@ fn json(
         order,
         found: true,
         state: view.map(|order| order.state.name()),
+        retired: followed.retired(),
         refused: refusal.is_some(),
         code: refusal.map(Refusal::code),
         message: refusal.map(ToString::to_string),
@@ -158,6 +156,7 @@ fn json(
             holders_now: holders(&shortage.now),
         }),
         snapshot: base.map(|path| path.display().to_string()),
+        unusable: followed.unusable(),
     });
 }
 
@@ -169,7 +168,16 @@ fn text(
     shortage: Option<&Shortage>,
     out: &mut Out,
 ) {
+    if let Some(retired) = history.retired() {
+        entity::retired_text(retired, out);
+    }
     match view {
+        None if history.retired().is_some() => {
+            out.line("How it stood until then is told by no record that is left.");
+        }
+        Some(view) if history.retired().is_some() => {
+            out.line(format_args!("Until then it was {}.", view.state));
+        }
         Some(view) if view.refusal.is_some() => out.line(format_args!("Order {order} was refused.")),
         Some(view) if refusals.is_empty() => {
             out.line(format_args!("Order {order} was not refused: it is {}.", view.state));

@@ -263,6 +263,22 @@ pub enum Refusal {
         /// The moment from which on they are not taken.
         until: Timestamp,
     },
+    /// The order has left memory, and its id stays taken. Its history is in the journal.
+    #[error(
+        "the order was retired at {at}; its timeline and `earmark inspect` tell what happened to it, as far back as the journal reaches"
+    )]
+    OrderRetired {
+        /// Engine time of the retirement.
+        at: Timestamp,
+    },
+    /// Something is left to do about the order, so it cannot be retired.
+    #[error("an order that is {state}, with {refund_due} minor units due back, cannot be retired")]
+    OrderNotClosed {
+        /// The order's state.
+        state: State,
+        /// What is to be paid back in all, in minor units.
+        refund_due: i64,
+    },
 }
 
 impl Refusal {
@@ -302,6 +318,8 @@ impl Refusal {
             Self::InvalidKit { .. } => "INVALID_KIT",
             Self::BackorderLimitExceeded { .. } => "BACKORDER_LIMIT_EXCEEDED",
             Self::PreorderEnded { .. } => "PREORDER_ENDED",
+            Self::OrderRetired { .. } => "ORDER_RETIRED",
+            Self::OrderNotClosed { .. } => "ORDER_NOT_CLOSED",
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::actor::message::OrderMessage;
 use crate::actor::registry::{Absent, Found};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, Tombstone};
 use crate::error::Error;
 use crate::replay::compact::{self, Unpacked};
 use crate::replay::{StateHash, audit, state_hash};
@@ -27,6 +27,8 @@ pub struct Cut {
     pub skus: Vec<Inventory>,
     /// Every order, sorted.
     pub orders: Vec<Order>,
+    /// What remains of the orders that were retired, sorted.
+    pub retired: Vec<Tombstone>,
     /// What should hold and does not, in words; empty when all is well.
     pub violations: Vec<String>,
 }
@@ -44,23 +46,23 @@ impl Engine {
         let quiet = inner.admission.acquire_many(inner.in_flight_max).await.map_err(|_| Error::Closed)?;
         // Timers do not ask for admission; whoever they have woken already is given the time to end.
         let held = inner.core.timers.hold();
-        let (sequence, skus, orders, keys) = loop {
+        let (sequence, skus, orders, retired, keys) = loop {
             self.flush().await?;
             let sequence = inner.core.gate.sequence();
             let skus = self.copy_skus().await?;
-            let orders = self.copy_orders().await?;
+            let (orders, retired) = self.copy_orders().await?;
             let keys = inner.core.keys.answered();
             self.flush().await?;
             let under_way = orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
             if inner.core.gate.sequence() == sequence && !under_way {
-                break (sequence, skus, orders, keys);
+                break (sequence, skus, orders, retired, keys);
             }
             tokio::time::sleep(SETTLING).await;
         };
         drop((held, quiet));
-        let hash = state_hash(&skus, &orders, &keys)?;
+        let hash = state_hash(&skus, &orders, &retired, &keys)?;
         let violations = audit(&skus, &orders);
-        Ok(Cut { sequence, hash, skus, orders, violations })
+        Ok(Cut { sequence, hash, skus, orders, retired, violations })
     }
 
     /// Waits until everything handed to the journal so far is durable.
@@ -98,9 +100,13 @@ impl Engine {
         Ok(copies)
     }
 
-    async fn copy_orders(&self) -> Result<Vec<Order>, Error> {
+    async fn copy_orders(&self) -> Result<(Vec<Order>, Vec<Tombstone>), Error> {
         let core = &self.inner.core;
-        let mut copies = Vec::with_capacity(core.orders.len());
+        let (mut copies, mut retired) = (Vec::with_capacity(core.orders.len()), Vec::new());
+        let mut add = |unpacked| match unpacked {
+            Unpacked::Order(order) => copies.push(order),
+            Unpacked::Retired(tombstone) => retired.push(tombstone),
+        };
         for id in core.orders.ids() {
             let resting = core.orders.look(&id, |found| match found {
                 Found::Resting(bytes) => Some(compact::unpack(bytes)),
@@ -108,19 +114,20 @@ impl Engine {
             });
             match resting {
                 None => {}
-                Some(Some(Ok(Unpacked::Order(copy)))) => copies.push(copy),
-                Some(Some(Ok(Unpacked::Retired(_)))) => {}
-                Some(Some(Err(error))) => return Err(error.into()),
+                Some(Some(unpacked)) => add(unpacked?),
                 Some(None) => {
                     let (to, from) = oneshot::channel();
                     let sent = core.orders.send(core, &id, OrderMessage::Read(to), Absent::HandBack);
-                    if sent.is_ok() {
-                        copies.extend(from.await.map_err(|_| Error::Closed)??.map(|order| *order));
+                    if sent.is_ok()
+                        && let Some(stored) = from.await.map_err(|_| Error::Closed)??
+                    {
+                        add(stored.unpacked);
                     }
                 }
             }
         }
         copies.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(copies)
+        retired.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok((copies, retired))
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::ids::OrderId;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::query::{Explanation, Held, Shortage, refusal_of};
+use crate::replay::compact::Unpacked;
 
 /// Most holders that an explanation names.
 const HOLDERS_MAX: usize = 10;
@@ -20,7 +21,11 @@ impl Engine {
     pub async fn explain(&self, order: &OrderId) -> Result<Explanation, Error> {
         let handle = self.order(order);
         let mut entries = handle.timeline().await?.entries;
-        let view = handle.view().await?;
+        let (view, retired_at) = match handle.stored().await?.map(|stored| stored.unpacked) {
+            Some(Unpacked::Order(order)) => (Some(order), None),
+            Some(Unpacked::Retired(tombstone)) => (None, Some(tombstone.at)),
+            None => (None, None),
+        };
         let last = entries.last().cloned();
         entries.retain(|entry| refusal_of(entry).is_some());
         let shortage = match entries.iter().rev().find_map(refusal_of) {
@@ -30,6 +35,7 @@ impl Engine {
         Ok(Explanation {
             order: order.clone(),
             state: view.as_ref().map(|order| order.state),
+            retired_at,
             parked: view.as_ref().and_then(|order| order.parked.clone()),
             refusals: entries,
             last,

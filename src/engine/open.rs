@@ -41,8 +41,10 @@ pub struct RecoveryReport {
     pub skipped: u64,
     /// Milliseconds that replay took.
     pub replay_millis: u64,
-    /// Orders found.
+    /// Orders found, without those that were retired.
     pub orders: u64,
+    /// Orders found that were retired.
+    pub retired: u64,
     /// SKUs found.
     pub skus: u64,
     /// Answered idempotency keys found.
@@ -188,6 +190,7 @@ fn new_core(
         sales: Sales::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
         contended_retries_max: config.contended_retries_max,
+        retire_after_ms: config.retire_after_ms,
         record_commands: config.record_commands,
     })
 }
@@ -218,15 +221,17 @@ fn settle_in(
     // Part by part, each given back when its orders have moved on.
     for (id, packed) in orders.into_iter().flatten() {
         if compact::is_retired(&packed) {
+            report.retired += 1;
             if let Some(number) = compact::number_of(&packed) {
                 index.set_retired(number);
             }
         } else {
             report.orders += 1;
             // Most orders wait for nothing, and need not be looked into.
-            if compact::is_waiting(&packed) || compact::is_pending(&packed) {
+            let retires = core.retire_after_ms.is_some() && compact::is_closed(&packed);
+            if retires || compact::is_waiting(&packed) || compact::is_pending(&packed) {
                 let head = compact::head_of(&packed)?;
-                core.timers.rearm(&id, None, head.deadline.map(|deadline| deadline.at));
+                core.timers.rearm(&id, None, core.wakes_at(head.deadline, head.closed_at));
                 if compact::is_pending(&packed) {
                     open.push((head.placed_at, id.clone()));
                     reclaim(core, &packed)?;

@@ -4,12 +4,13 @@ use tokio::sync::oneshot;
 
 use super::Engine;
 use super::calls::{ask, order_answer};
-use crate::actor::message::OrderMessage;
+use crate::actor::message::{OrderMessage, Stored};
 use crate::actor::order::OrderEntity;
 use crate::actor::registry::Found;
 use crate::domain::command::{
     CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
-    OrderAnswer, PayOrder, ProgressOrder, ProgressStep, Request, ScopedKey, Settlement, ShipOrder,
+    OrderAnswer, PayOrder, ProgressOrder, ProgressStep, Request, RetireOrder, ScopedKey, Settlement,
+    ShipOrder,
 };
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
@@ -76,8 +77,18 @@ impl OrderHandle {
     /// The order as it stands; `None` if there is none. What it shows is durable.
     ///
     /// # Errors
-    /// When the engine is halted or closed.
+    /// [`Refusal::OrderRetired`](crate::Refusal::OrderRetired) when the order was retired: its timeline has what happened to it. When the engine
+    /// is halted or closed.
     pub async fn view(&self) -> Result<Option<Order>, Error> {
+        match self.stored().await?.map(|stored| stored.unpacked) {
+            None => Ok(None),
+            Some(Unpacked::Order(order)) => Ok(Some(order)),
+            Some(Unpacked::Retired(tombstone)) => Err(tombstone.refusal().into()),
+        }
+    }
+
+    /// What stands under the order's id, when everything that it rests on is durable.
+    pub(super) async fn stored(&self) -> Result<Option<Box<Stored>>, Error> {
         let core = &self.engine.inner.core;
         let found = core.orders.look(&self.id, |found| match found {
             Found::Resting(bytes) => Some(bytes.clone()),
@@ -86,14 +97,15 @@ impl OrderHandle {
         let (to, from) = oneshot::channel();
         match found {
             None => core.hand_out(to, None),
-            Some(Some(bytes)) => match compact::unpack(&bytes)? {
-                Unpacked::Order(order) => core.hand_out(to, Some(Box::new(order))),
-                Unpacked::Retired(_) => core.hand_out(to, None),
-            },
+            Some(Some(bytes)) => {
+                let number = compact::number_of(&bytes).unwrap_or(u32::MAX);
+                let unpacked = compact::unpack(&bytes)?;
+                core.hand_out(to, Some(Box::new(Stored { number, unpacked })));
+            }
             // Between the look and the message the actor may have gone to rest; the message wakes it.
             Some(None) => ask::<OrderEntity>(&self.engine, &core.orders, &self.id, OrderMessage::Read(to))?,
         }
-        Ok(from.await.map_err(|_| Error::Closed)??.map(|order| *order))
+        from.await.map_err(|_| Error::Closed)?
     }
 
     /// Records a payment that settles the order as soon as what is due is covered; the settling one commits
@@ -168,6 +180,25 @@ impl OrderHandle {
     /// As for [`Engine::submit`].
     pub async fn close(&self, reason: impl Into<Reason>) -> Result<OrderAnswer, Error> {
         self.command(CloseOrder { order: self.id.clone(), reason: reason.into() }).await
+    }
+
+    /// Lets the order leave memory once it is closed for good. Its id stays taken, and its timeline stays as far
+    /// back as the journal reaches. One to which money is due back is refused, unless it was closed by hand:
+    /// [`OrderHandle::retire_refunded`] says that the money was paid back.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderNotClosed`](crate::Refusal::OrderNotClosed) while something is left to do about it; else as
+    /// for [`Engine::submit`].
+    pub async fn retire(&self) -> Result<OrderAnswer, Error> {
+        self.command(RetireOrder { order: self.id.clone(), refunded: false }).await
+    }
+
+    /// The same of an order whose money that is due back was paid back.
+    ///
+    /// # Errors
+    /// As for [`OrderHandle::retire`].
+    pub async fn retire_refunded(&self) -> Result<OrderAnswer, Error> {
+        self.command(RetireOrder { order: self.id.clone(), refunded: true }).await
     }
 
     async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {

@@ -27,7 +27,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::journal::{Cursor, Durability, LogMark, LogReader, codec};
-use crate::replay::compact::{self, Packed};
+use crate::replay::compact::Packed;
 use crate::snapshot::{self, Header, Kind, SnapshotWriter, Written};
 
 /// Entities that are looked at before others get their turn, and that may be asked at once.
@@ -315,7 +315,7 @@ impl Snapshots {
                 Some(None) => {
                     let look = OrderMessage::Look(Box::new(move |found| {
                         let packed = found.ok_or_else(|| failed("an order has no number"));
-                        let packed = packed.and_then(|(n, order)| Ok(compact::pack_order(n, order)?));
+                        let packed = packed.and_then(|packed| Ok(packed?));
                         // A snapshot that was given up needs no order.
                         let _ = to.send(packed);
                     }));

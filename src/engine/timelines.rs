@@ -6,10 +6,12 @@ use crate::domain::ids::EntityId;
 use crate::error::Error;
 use crate::outbox;
 use crate::query::{Timeline, page_limit};
+use crate::replay::compact::Unpacked;
 
 impl OrderHandle {
     /// Everything that happened to the order: its events, and what of its commands and refusals is
-    /// recorded. It shows what is durable.
+    /// recorded. It shows what is durable, also of an order that was retired. Where the journal's beginning was
+    /// dropped, [`Timeline::gap`] says what is missing.
     ///
     /// The journal is read for it, from about the record that placed the order to its end, on a thread for
     /// blocking work: a matter of milliseconds for a young order, and of the whole journal for the oldest.
@@ -19,11 +21,13 @@ impl OrderHandle {
     /// # Errors
     /// When the engine is halted or closed, or the journal cannot be read.
     pub async fn timeline(&self) -> Result<Timeline, Error> {
-        let since = match self.view().await? {
-            Some(order) => self.engine.inner.core.index().since(order.placed_at),
-            None => 0,
-        };
-        self.engine.history(EntityId::Order(self.id().clone()), since, usize::MAX).await
+        let stored = self.stored().await?;
+        let since = stored.as_ref().map_or(0, |it| self.engine.inner.core.index().since_number(it.number));
+        let mut told = self.engine.history(EntityId::Order(self.id().clone()), since, usize::MAX).await?;
+        if let Some(Unpacked::Retired(tombstone)) = stored.map(|stored| stored.unpacked) {
+            told.retired_at = Some(tombstone.at);
+        }
+        Ok(told)
     }
 }
 

@@ -21,7 +21,8 @@ pub(crate) fn timeline(
     limit: usize,
 ) -> Result<Timeline, Error> {
     let (start, end) = (reader.start(), reader.end());
-    let mut timeline = Timeline { first_sequence: start.sequence, entries: Vec::new(), next: None };
+    let mut timeline =
+        Timeline { first_sequence: start.sequence, entries: Vec::new(), next: None, retired_at: None };
     let mut cursor = Cursor { epoch: start.epoch, sequence: from.max(start.sequence) };
     while cursor.sequence < end.sequence {
         let batches = read(reader, cursor)?;

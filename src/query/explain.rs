@@ -9,6 +9,7 @@ use super::{Holder, SkuView};
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::order::{Order, OrderEvent, State};
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 
 /// Why an order was refused or stands where it stands, and who holds what it lacks. `Display` tells it in
 /// plain sentences.
@@ -16,8 +17,10 @@ use crate::domain::refusal::Refusal;
 pub struct Explanation {
     /// The order.
     pub order: OrderId,
-    /// Where it stands; `None` if there is no such order.
+    /// Where it stands; `None` if there is no such order, or it was retired.
     pub state: Option<State>,
+    /// When it was retired, if it was.
+    pub retired_at: Option<Timestamp>,
     /// Why it is parked, if it is.
     pub parked: Option<smol_str::SmolStr>,
     /// Every refusal of it or of a command to it that is recorded, in order.
@@ -91,9 +94,10 @@ pub(crate) fn refusal_of(entry: &TimelineEntry) -> Option<&Refusal> {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.state {
-            Some(state) => writeln!(f, "Order {} is {state}.", self.order)?,
-            None => writeln!(f, "There is no order {}.", self.order)?,
+        match (self.state, self.retired_at) {
+            (Some(state), _) => writeln!(f, "Order {} is {state}.", self.order)?,
+            (None, Some(at)) => writeln!(f, "Order {} was retired at {at}.", self.order)?,
+            (None, None) => writeln!(f, "There is no order {}.", self.order)?,
         }
         if let Some(reason) = &self.parked {
             writeln!(f, "It is parked: {reason}.")?;

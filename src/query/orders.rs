@@ -212,6 +212,28 @@ impl OrderIndex {
         }
     }
 
+    /// An order has left: its place stays, so that those of others do, and it is in no list and no count.
+    pub(crate) fn remove(&mut self, number: u32) {
+        let Some(entry) = self.entries.get_mut(number) else { return };
+        let state = entry.state;
+        let customer = std::mem::replace(&mut entry.customer, NONE);
+        let business = std::mem::replace(&mut entry.business, NONE);
+        if let Some(orders) = self.states.get_mut(&state) {
+            orders.remove(&number);
+        }
+        self.of_customer.remove(&(customer, number));
+        if let Some(business) = self.businesses.get_mut(business)
+            && business.orders.remove(&number)
+        {
+            business.counts.remove(state);
+        }
+    }
+
+    /// A sequence number before which the order of this number was not placed.
+    pub(crate) fn since_number(&self, number: u32) -> u64 {
+        self.since.get(number as usize / CHUNK_ITEMS).copied().unwrap_or_default()
+    }
+
     fn business(&mut self, id: &BusinessId) -> u32 {
         if let Some(number) = self.business_numbers.get(id) {
             return *number;
@@ -233,11 +255,6 @@ impl OrderIndex {
         number
     }
 
-    /// A sequence number before which no order stands in the journal that was placed at `time` or later.
-    pub(crate) fn since(&self, time: Timestamp) -> u64 {
-        self.since.get(self.first_at(time) as usize / CHUNK_ITEMS).copied().unwrap_or_default()
-    }
-
     /// A page of the list that is asked for.
     pub(crate) fn page(
         &self,
@@ -251,7 +268,7 @@ impl OrderIndex {
         let mut numbers: Vec<u32> = Vec::new();
         if from < until {
             let newest: Box<dyn Iterator<Item = u32>> = match &query.filter {
-                OrderFilter::All => Box::new((from..until).rev().filter(|number| self.is_listed(*number))),
+                OrderFilter::All => Box::new(self.newest(from, until)),
                 OrderFilter::State(state) => Box::new(
                     self.states.get(state).into_iter().flat_map(|s| s.range(from..until).rev()).copied(),
                 ),
@@ -272,9 +289,15 @@ impl OrderIndex {
         Page { items: items.into_iter().map(|(_, summary)| summary).collect(), next }
     }
 
-    /// Whether the order is still there.
-    fn is_listed(&self, number: u32) -> bool {
-        self.entries.get(number).is_some_and(|entry| entry.business != NONE)
+    /// All orders that are there, the newest first: merged from the sets of the states, so that it does not matter
+    /// how many have left.
+    fn newest(&self, from: u32, until: u32) -> impl Iterator<Item = u32> + '_ {
+        let sets = self.states.values().map(|orders| orders.range(from..until).rev().copied().peekable());
+        let mut sets: Vec<_> = sets.collect();
+        std::iter::from_fn(move || {
+            let sets = sets.iter_mut().map(|set| (set.peek().copied(), set));
+            sets.max_by_key(|(number, _)| *number)?.1.next()
+        })
     }
 
     fn summary(&self, number: u32) -> Option<OrderSummary> {
@@ -321,12 +344,13 @@ impl OrderIndex {
     ) -> Page<BusinessCounts, BusinessId> {
         use std::ops::Bound::{Excluded, Unbounded};
         let behind = (after.map_or(Unbounded, Excluded), Unbounded);
-        let found = self.business_numbers.range::<BusinessId, _>(behind).take(limit + 1);
+        let found = self.business_numbers.range::<BusinessId, _>(behind);
         let items = found.filter_map(|(id, number)| {
-            let counts = self.businesses.get(*number)?.counts.clone();
-            Some(BusinessCounts { business: id.clone(), counts })
+            // One whose orders were all retired has none.
+            let counts = &self.businesses.get(*number).filter(|it| !it.orders.is_empty())?.counts;
+            Some(BusinessCounts { business: id.clone(), counts: counts.clone() })
         });
-        Page::cut(items.collect(), limit, |item| item.business.clone())
+        Page::cut(items.take(limit + 1).collect(), limit, |item| item.business.clone())
     }
 }
 

@@ -20,6 +20,26 @@ pub struct Timeline {
     pub entries: Vec<TimelineEntry>,
     /// The sequence number from which to go on; `None` at the end of what is durable.
     pub next: Option<u64>,
+    /// When the order was retired, if it was.
+    pub retired_at: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// What an order's timeline cannot tell, as a plain sentence; `None` where it begins with the placement. The
+    /// words may change.
+    #[must_use]
+    pub fn gap(&self) -> Option<String> {
+        let placed =
+            |entry: &TimelineEntry| matches!(entry.what, Happening::Order(OrderEvent::Placed { .. }));
+        if self.first_sequence <= 1 || self.entries.iter().any(placed) {
+            return None;
+        }
+        let first = self.first_sequence;
+        let retired = self.retired_at.map(|at| format!("It was retired at {at}. ")).unwrap_or_default();
+        Some(format!(
+            "{retired}The journal begins with record {first}, the first that can be asked for: what happened before is gone."
+        ))
+    }
 }
 
 /// Something that happened.

@@ -97,19 +97,42 @@ impl Folder {
         certifier.found
     }
 
+    /// Whether a snapshot that was listed has been removed since, as an engine does with older ones.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub(super) fn is_gone(&self, listed: &Listed) -> Result<bool, ReadError> {
+        Ok(self.snapshots()?.iter().all(|it| it.path != listed.path))
+    }
+
+    /// Tries snapshots, newest first, until one is of use; those before it, which are not, are named. Ones that an
+    /// engine removes meanwhile are passed over, and if none is left the newer ones are tried that took their
+    /// places.
+    fn first_of_use<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Self, &Listed) -> Result<Result<T, String>, ReadError>,
+    ) -> Result<(Option<T>, Vec<Unusable>), ReadError> {
+        loop {
+            let (mut unusable, mut gone) = (Vec::new(), false);
+            for listed in self.snapshots()? {
+                match attempt(self, &listed)? {
+                    Ok(found) => return Ok((Some(found), unusable)),
+                    Err(_) if self.is_gone(&listed)? => gone = true,
+                    Err(reason) => unusable.push(Unusable { path: listed.path, reason }),
+                }
+            }
+            if !gone {
+                return Ok((None, unusable));
+            }
+        }
+    }
+
     /// The newest snapshot that can be used, and those before it that cannot.
     ///
     /// # Errors
     /// When the folder cannot be listed.
     pub fn newest_standing(&mut self) -> Result<(Option<Standing>, Vec<Unusable>), ReadError> {
-        let mut unusable = Vec::new();
-        for listed in self.snapshots()? {
-            match self.load(&listed) {
-                Ok(standing) => return Ok((Some(standing), unusable)),
-                Err(flaw) => unusable.push(Unusable { path: listed.path, reason: flaw.to_string() }),
-            }
-        }
-        Ok((None, unusable))
+        self.first_of_use(|folder, listed| Ok(folder.load(listed).map_err(|flaw| flaw.to_string())))
     }
 
     /// Rebuilds the state at a point: from the journal alone where it is there from its first record on, and
@@ -119,28 +142,26 @@ impl Folder {
     /// `NoBase` where neither is possible; whatever ended reading early.
     pub fn rebuild(&mut self, until: Until, on_pace: &mut dyn FnMut(Pace)) -> Result<Rebuilding, ReadError> {
         let first = self.first_sequence()?;
-        let mut unusable = Vec::new();
         if first <= 1 {
             let mut world = World::default();
             let reading = self.replay(0, until, &mut world, on_pace).complete()?;
-            return Ok(Rebuilding { world, reading, base: None, unusable });
+            return Ok(Rebuilding { world, reading, base: None, unusable: Vec::new() });
         }
-        for listed in self.snapshots()? {
-            let (low, high, mut world) = match self.load(&listed) {
+        let (found, unusable) = self.first_of_use(|folder, listed| {
+            let (low, high, mut world) = match folder.load(listed) {
                 Ok(Standing { world, low, footer, .. }) => (low.cursor.sequence, footer.high.sequence, world),
-                Err(flaw) => {
-                    unusable.push(Unusable { path: listed.path, reason: flaw.to_string() });
-                    continue;
-                }
+                Err(flaw) => return Ok(Err(flaw.to_string())),
             };
-            let reading = self.replay(low, until, &mut world, on_pace).complete()?;
-            if reading.next_sequence >= high {
-                return Ok(Rebuilding { world, reading, base: Some((listed.path, low)), unusable });
+            let reading = folder.replay(low, until, &mut world, on_pace).complete()?;
+            if reading.next_sequence < high {
+                return Ok(Err(format!("it may hold what came up to sequence {high}, and that is later")));
             }
-            let reason = format!("it may hold what came up to sequence {high}, and that is later");
-            unusable.push(Unusable { path: listed.path, reason });
+            Ok(Ok((world, reading, Some((listed.path.clone(), low)))))
+        })?;
+        match found {
+            Some((world, reading, base)) => Ok(Rebuilding { world, reading, base, unusable }),
+            None => Err(ReadError::NoBase { folder: self.path().display().to_string(), first, unusable }),
         }
-        Err(ReadError::NoBase { folder: self.path().display().to_string(), first, unusable })
     }
 }
 

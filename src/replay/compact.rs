@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{BusinessId, CartId, CustomerId, IdOrigin, OrderId};
 use crate::domain::money::Currency;
+pub(crate) use crate::domain::order::Tombstone;
 use crate::domain::order::{Deadline, LifecycleId, Order, State, Terms, WhenShort};
 use crate::domain::time::Timestamp;
 use crate::journal::codec::{self, CodecError};
@@ -27,17 +28,8 @@ const PENDING: u8 = 1;
 const RETIRED: u8 = 2;
 /// The order waits for a moment.
 const WAITING: u8 = 4;
-
-/// What remains of an order that has left memory: its id cannot be used again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tombstone {
-    /// The order's id.
-    pub(crate) id: OrderId,
-    /// Its last version, that of the retirement included.
-    pub(crate) version: u64,
-    /// Engine time of the retirement.
-    pub(crate) at: Timestamp,
-}
+/// The order is closed for good.
+const CLOSED: u8 = 8;
 
 /// What stands under an order's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +55,7 @@ pub(crate) struct OrderHead {
     pub(crate) placed_at: Timestamp,
     _received_at: Option<Timestamp>,
     pub(crate) deadline: Option<Deadline>,
+    pub(crate) closed_at: Option<Timestamp>,
 }
 
 fn pack(number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecError> {
@@ -77,7 +70,8 @@ fn pack(number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecE
 pub(crate) fn pack_order(number: u32, order: &Order) -> Result<Packed, CodecError> {
     let pending = if order.pending.is_some() { PENDING } else { 0 };
     let waiting = if order.deadline.is_some() { WAITING } else { 0 };
-    pack(number, pending | waiting, order)
+    let closed = if order.closed_at.is_some() { CLOSED } else { 0 };
+    pack(number, pending | waiting | closed, order)
 }
 
 /// Packs what remains of a retired order.
@@ -124,6 +118,11 @@ pub(crate) fn is_pending(bytes: &[u8]) -> bool {
 /// Whether the order has a deadline.
 pub(crate) fn is_waiting(bytes: &[u8]) -> bool {
     flags_of(bytes) & WAITING != 0
+}
+
+/// Whether the order is closed for good.
+pub(crate) fn is_closed(bytes: &[u8]) -> bool {
+    flags_of(bytes) & CLOSED != 0
 }
 
 /// Whether the order was retired.

@@ -1,7 +1,7 @@
 //! The state hash.
 //!
-//! BLAKE3 over every SKU, every order and every answered idempotency key, each kind sorted by id and each
-//! entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
+//! BLAKE3 over every SKU, every order, what remains of every retired order, and every answered idempotency key,
+//! each kind sorted by id and each entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
 //! defined at a sequence number with nothing in flight: same journal, same hash.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::world::KeyAnswer;
 use crate::domain::command::ScopedKey;
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, Tombstone};
 use crate::journal::codec::{self, CodecError};
 
 /// A hash over the whole state of an engine.
@@ -37,12 +37,14 @@ impl fmt::Debug for StateHash {
 pub fn state_hash(
     skus: &[Inventory],
     orders: &[Order],
+    retired: &[Tombstone],
     keys: &[(ScopedKey, KeyAnswer)],
 ) -> Result<StateHash, CodecError> {
     let mut hasher = blake3::Hasher::new();
     let mut bytes = Vec::new();
     skus.iter().try_for_each(|sku| add(&mut hasher, &mut bytes, b'S', sku))?;
     orders.iter().try_for_each(|order| add(&mut hasher, &mut bytes, b'O', order))?;
+    retired.iter().try_for_each(|left| add(&mut hasher, &mut bytes, b'R', left))?;
     keys.iter().try_for_each(|key| add(&mut hasher, &mut bytes, b'K', key))?;
     Ok(StateHash(*hasher.finalize().as_bytes()))
 }

@@ -12,7 +12,7 @@ use super::reading::{Place, ReadError};
 use super::tagged;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::Record;
 use crate::guard;
 use crate::journal::codec::CodecError;
@@ -70,6 +70,8 @@ pub enum Base {
     Nothing,
     /// The order.
     Order(Box<Order>),
+    /// What remains of an order that was retired, and how it stood until then, where that is known.
+    Retired(Tombstone, Option<Box<Order>>),
     /// The SKU.
     Sku(Box<Inventory>),
 }
@@ -103,6 +105,7 @@ impl History {
         let version = match &self.base {
             Base::Nothing => 0,
             Base::Order(order) => order.version,
+            Base::Retired(tombstone, _) => tombstone.version,
             Base::Sku(sku) => sku.version,
         };
         sequence < self.known_before
@@ -119,11 +122,21 @@ impl History {
         &self.entity
     }
 
-    /// The order, if the entity is one and exists.
+    /// The order, if the entity is one and exists; one that was retired as it stood until then, where that is
+    /// known.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
         match &self.base {
-            Base::Order(order) => Some(order),
+            Base::Order(order) | Base::Retired(_, Some(order)) => Some(order),
+            _ => None,
+        }
+    }
+
+    /// What remains of the order, if it was retired.
+    #[must_use]
+    pub const fn retired(&self) -> Option<&Tombstone> {
+        match &self.base {
+            Base::Retired(tombstone, _) => Some(tombstone),
             _ => None,
         }
     }
@@ -140,18 +153,26 @@ impl History {
     /// Whether the journal knows anything of the entity.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.total > 0 || self.order().is_some() || self.sku().is_some()
+        self.total > 0 || self.order().is_some() || self.retired().is_some() || self.sku().is_some()
     }
 
     /// Applies a record as recovery does: one that breaks an invariant parks the entity.
     fn apply(&mut self, record: &Record) {
         match (record, &self.entity) {
             (Record::Order(record), EntityId::Order(id)) if record.order == *id => {
-                let mut order = match std::mem::take(&mut self.base) {
-                    Base::Order(order) => Some(*order),
+                let before = match std::mem::take(&mut self.base) {
+                    Base::Order(order) => Some(order),
+                    // Nothing happens to an order behind its retirement.
+                    retired @ Base::Retired(..) => return self.base = retired,
                     _ => None,
                 };
+                let mut order = before.as_deref().cloned();
                 let applied = guard::apply(|| Order::apply(&mut order, record));
+                if applied.is_ok()
+                    && let Some(tombstone) = Tombstone::of(record)
+                {
+                    return self.base = Base::Retired(tombstone, before);
+                }
                 if let (Err(reason), Some(order)) = (applied, &mut order) {
                     order.parked.get_or_insert(reason);
                 }
@@ -169,7 +190,7 @@ impl History {
             (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
                 Base::Order(order) => order.parked.clone_from(&record.reason),
                 Base::Sku(sku) => sku.parked.clone_from(&record.reason),
-                Base::Nothing => {}
+                Base::Nothing | Base::Retired(..) => {}
             },
             _ => {}
         }

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::driver::Machine;
 use super::hash::{StateHash, state_hash};
 use super::reading::{Place, ReadError};
-use super::world::World;
+use super::world::{Parts, World};
 use crate::domain::ids::{BusinessId, EntityId};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::{Order, State};
+use crate::domain::order::{Order, State, Tombstone};
 use crate::error::Error;
 use crate::journal::StoredBatch;
 use crate::journal::codec::CodecError;
@@ -85,6 +85,8 @@ pub struct Summary {
     pub by_state: ByState,
     /// Orders by business and state.
     pub by_business: BTreeMap<BusinessId, ByState>,
+    /// Orders that were retired.
+    pub retired: u64,
     /// Orders with an unfinished saga.
     pub unfinished: u64,
     /// SKUs.
@@ -106,6 +108,8 @@ pub struct Rebuilt {
     pub skus: Vec<Inventory>,
     /// Orders.
     pub orders: Vec<Order>,
+    /// What remains of retired orders.
+    pub retired: Vec<Tombstone>,
     /// The summary.
     pub summary: Summary,
 }
@@ -116,12 +120,13 @@ impl Rebuilt {
     /// # Errors
     /// When an entity cannot be encoded.
     pub fn of(world: World) -> Result<Self, CodecError> {
-        let (skus, orders, keys) = world.into_parts()?;
+        let Parts { skus, orders, retired, keys } = world.into_parts()?;
         let mut summary = Summary {
-            hash: state_hash(&skus, &orders, &keys)?,
+            hash: state_hash(&skus, &orders, &retired, &keys)?,
             orders: orders.len() as u64,
             by_state: ByState::new(),
             by_business: BTreeMap::new(),
+            retired: retired.len() as u64,
             unfinished: 0,
             skus: skus.len() as u64,
             stock: StockTotals::default(),
@@ -149,6 +154,6 @@ impl Rebuilt {
                 summary.parked.push(EntityId::Sku(sku.sku.clone()));
             }
         }
-        Ok(Self { skus, orders, summary })
+        Ok(Self { skus, orders, retired, summary })
     }
 }

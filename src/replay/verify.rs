@@ -19,7 +19,7 @@ use super::world::World;
 use crate::domain::ids::EntityId;
 use crate::domain::time::Timestamp;
 use crate::journal::{LogError, StoredBatch, record};
-use crate::snapshot::Listed;
+use crate::snapshot::{Flaw, Listed};
 
 /// The most findings that are kept; more are counted.
 const FINDINGS_KEPT_MAX: usize = 100;
@@ -134,6 +134,11 @@ impl Verdict {
         let name = path.display().to_string();
         let mut found = SnapshotVerdict { path, bytes, low, high: None, hash: None };
         match folder.load(listed) {
+            // An engine that has the folder removes older ones beside whoever reads.
+            Err(_) if folder.is_gone(listed)? => return Ok(()),
+            // What its engine has just written is left out of what is read, and so may be the batch that would
+            // certify it.
+            Err(Flaw::Foreign { .. }) if self.reading.in_use && self.reading.next_sequence < low => {}
             Err(flaw) => self.find(format!("snapshot {name}: {flaw}")),
             Ok(standing) => {
                 let (high, end) = (standing.footer.high.sequence, self.reading.next_sequence);

@@ -12,7 +12,7 @@ use super::tagged;
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::Order;
+use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::{KeyMark, OrderRecord, ParkRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
@@ -168,6 +168,8 @@ impl World {
                 if let Some(order) = &mut hot.order {
                     order.parked.get_or_insert(reason);
                 }
+            } else {
+                hot.tombstone = Tombstone::of(record);
             }
             if let Some(order) = hot.order.as_ref().filter(|_| !was_there) {
                 // The command that placed it may be recorded right before.
@@ -248,30 +250,32 @@ impl World {
     /// Takes out one entity.
     pub(super) fn take_entity(&mut self, entity: &EntityId) -> Result<Base, CodecError> {
         Ok(match entity {
-            EntityId::Order(id) => {
-                self.touch(id)?.0.order.take().map_or(Base::Nothing, |order| Base::Order(Box::new(order)))
-            }
+            EntityId::Order(id) => match self.touch(id)?.0 {
+                Hot { tombstone: Some(tombstone), .. } => Base::Retired(tombstone.clone(), None),
+                hot => hot.order.take().map_or(Base::Nothing, |order| Base::Order(Box::new(order))),
+            },
             EntityId::Sku(id) => self.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku))),
         })
     }
 
-    /// Takes the world apart: SKUs, orders and answered keys, each sorted. Unpacks every order: a tool for
-    /// audits and tests.
+    /// Takes the world apart. Unpacks every order: a tool for audits and tests.
     ///
     /// # Errors
     /// When an order cannot be packed or unpacked.
     pub fn into_parts(self) -> Result<Parts, CodecError> {
         let Settled { skus, orders: shelf, keys, .. } = self.settle()?;
-        let mut orders = Vec::new();
+        let (mut orders, mut retired) = (Vec::new(), Vec::new());
         for packed in shelf.into_iter().flat_map(HashMap::into_values) {
-            if let Unpacked::Order(order) = unpack(&packed)? {
-                orders.push(order);
+            match unpack(&packed)? {
+                Unpacked::Order(order) => orders.push(order),
+                Unpacked::Retired(tombstone) => retired.push(tombstone),
             }
         }
         orders.sort_by(|a, b| a.id.cmp(&b.id));
+        retired.sort_by(|a, b| a.id.cmp(&b.id));
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok((skus, orders, keys))
+        Ok(Parts { skus, orders, retired, keys })
     }
 
     /// Takes the world apart for an engine to live in. The index has no lists yet.
@@ -284,5 +288,15 @@ impl World {
     }
 }
 
-/// SKUs, orders and answered keys, each sorted.
-pub type Parts = (Vec<Inventory>, Vec<Order>, Vec<(ScopedKey, KeyAnswer)>);
+/// A world taken apart, each kind sorted by id.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// Every SKU.
+    pub skus: Vec<Inventory>,
+    /// Every order that is there.
+    pub orders: Vec<Order>,
+    /// What remains of the orders that were retired.
+    pub retired: Vec<Tombstone>,
+    /// Every answered key.
+    pub keys: Vec<(ScopedKey, KeyAnswer)>,
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::common::{folder, placement, receive};
 use crate::shop::{block_on, config};
-use crate::tool::{fine, json, lines};
+use crate::tool::{fine, json, lines, on};
 
 #[test]
 fn a_folder_in_use_is_read_up_to_what_is_durable() {
@@ -31,6 +31,44 @@ fn a_folder_in_use_is_read_up_to_what_is_durable() {
         let path = folder.path().to_owned();
         let text = tokio::task::spawn_blocking(move || fine(&path, "verify *")).await.unwrap();
         assert!(text.contains("in use by an engine"), "{text}");
+        engine.close().await.unwrap();
+    });
+}
+
+#[test]
+fn a_folder_whose_engine_takes_snapshots_is_never_called_wrong() {
+    let folder = folder();
+    block_on(async {
+        let engine = Engine::open(config(folder.path())).await.unwrap();
+        receive(&engine, "lamp", 1_000_000).await;
+        engine.place(placement("first", &[("lamp", 1)])).await.unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (busy, done) = (engine.clone(), stop.clone());
+        let load = tokio::spawn(async move {
+            let mut taken = 0_u32;
+            while !done.load(Ordering::Relaxed) {
+                let orders = (0..20)
+                    .map(|index| Request::from(placement(&format!("o-{taken}-{index}"), &[("lamp", 1)])));
+                assert!(busy.place_all(orders).await.iter().all(Result::is_ok));
+                busy.snapshot().await.unwrap();
+                taken += 1;
+            }
+            taken
+        });
+        let path = folder.path().to_owned();
+        let read = tokio::task::spawn_blocking(move || {
+            for _ in 0..25 {
+                let ran = on(&path, "verify *");
+                assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+                assert!(ran.out.contains("in use by an engine"), "{}", ran.out);
+                assert_eq!(json(&path, "inspect * order first")["order"]["state"], json!("RESERVED"));
+                json(&path, "state *");
+            }
+        });
+        read.await.unwrap();
+        stop.store(true, Ordering::Relaxed);
+        let taken = load.await.unwrap();
+        assert!(taken > 20, "only {taken} snapshots were taken");
         engine.close().await.unwrap();
     });
 }

@@ -173,6 +173,17 @@ fn an_older_snapshot_is_used_where_the_newest_is_of_no_use_and_both_are_named() 
     assert_eq!(state["state_hash"], json!(cut.hash.to_string()));
     assert_eq!(state["snapshot"], json!(older.display().to_string()));
     assert!(state["unusable"][0].as_str().unwrap().contains("section"), "{state}");
+    for line in ["inspect * order o-1-149", "inspect * sku lamp", "why * o-1-149"] {
+        let shown = json(folder, line);
+        assert_eq!(
+            (&shown["snapshot"], &shown["unusable"]),
+            (&state["snapshot"], &state["unusable"]),
+            "{line}"
+        );
+        let text = fine(folder, line);
+        let named = text.starts_with(&format!("Not used: {}: section", newest.display()));
+        assert!(named && text.contains("the state stands on snapshot"), "{text}");
+    }
     assert_eq!(wrong(folder)["state_hash"], json!(cut.hash.to_string()));
     flip_the_middle(&older);
     let ran = on(folder, "state *");

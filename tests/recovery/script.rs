@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use earmark::domain::inventory::HoldOwner;
 use earmark::{
     Answer, CartId, Command, Cut, DeliverOrder, Engine, Error, OrderAnswer, OrderCommand, OrderId, Refusal,
-    Request, ShipOrder, SkuCommand, SkuId, State,
+    Request, RetireOrder, ShipOrder, SkuCommand, SkuId, State,
 };
 
 use crate::common::{business, cancellation, cart, key, order, payment, placement, reserve, shipment, sku};
@@ -25,6 +25,10 @@ fn keyed(name: &str, command: impl Into<Command>) -> Request<Command> {
 
 fn plain(command: impl Into<Command>) -> Request<Command> {
     command.into().into()
+}
+
+fn retirement(id: &str) -> RetireOrder {
+    RetireOrder { order: order(id), refunded: true }
 }
 
 /// Steps one after the other; the commands of a step side by side.
@@ -58,6 +62,8 @@ pub fn script() -> Vec<Vec<Request<Command>>> {
             at("a", SkuCommand::Release { cart: cart("cart-1") }),
         ],
         vec![keyed("k9", placement("o6", &[("a", 90)])), receive("c", 1)],
+        vec![keyed("k10", retirement("o2")), plain(retirement("o5")), plain(retirement("o1"))],
+        vec![plain(retirement("o6")), keyed("k11", placement("o5", &[("a", 1)]))],
     ]
 }
 
@@ -130,6 +136,7 @@ impl Ledger {
                 told.uncertain = false;
                 match (command, outcome) {
                     (_, Ok(Answer::Order(answer))) => told.answer = Some(answer),
+                    (_, Err(Refusal::OrderRetired { .. })) => {}
                     (OrderCommand::Place(_), Err(refusal)) => told.refused = Some(refusal),
                     _ => {}
                 }
@@ -149,6 +156,12 @@ impl Ledger {
     pub fn assert_true_of(&self, cut: &Cut, what: &str) {
         assert_eq!(cut.violations, Vec::<String>::new(), "{what}");
         for (id, told) in &self.orders {
+            if let Some(left) = cut.retired.iter().find(|left| left.id == *id) {
+                let version = told.answer.as_ref().map_or(0, |answer| answer.version);
+                let as_told = if told.uncertain { left.version >= version } else { left.version == version };
+                assert!(as_told, "{what}: {id} was retired, and {version} was its last version");
+                continue;
+            }
             let found = cut.orders.iter().find(|order| order.id == *id);
             if let Some(answer) = &told.answer {
                 let found = found.unwrap_or_else(|| panic!("{what}: {id} is gone"));

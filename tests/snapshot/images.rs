@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use earmark::port::fs::Fs;
 use earmark::port::fs_sim::SimFs;
-use earmark::{BusinessCounts, Engine, OrderCounts, OrderQuery, OrderSummary, StateHash};
+use earmark::{BusinessCounts, Config, Engine, OrderCounts, OrderQuery, OrderSummary, StateHash, Tombstone};
 
-use crate::common::sim::{FOLDER, open};
+use crate::common::sim::FOLDER;
 
 /// The snapshots of a folder, newest first.
 pub fn snapshots(fs: &SimFs) -> Vec<PathBuf> {
@@ -30,6 +30,7 @@ pub struct Shown {
     pub hash: StateHash,
     pub violations: Vec<String>,
     pub orders: Vec<OrderSummary>,
+    pub retired: Vec<Tombstone>,
     pub counts: OrderCounts,
     pub businesses: Vec<BusinessCounts>,
     pub timers: usize,
@@ -53,6 +54,7 @@ pub async fn shown(engine: &Engine) -> Shown {
         hash: cut.hash,
         violations: cut.violations,
         orders,
+        retired: cut.retired,
         counts: engine.order_counts().await.unwrap(),
         businesses: engine.businesses(None, 100).await.unwrap().items,
         timers: engine.timers_armed(),
@@ -61,12 +63,17 @@ pub async fn shown(engine: &Engine) -> Shown {
 
 /// Opens the folder as the journal alone and as each snapshot with the journal leave it: all show the same.
 /// Answers how many snapshots there were, and how many records were passed over.
-pub async fn assert_all_show(fs: &SimFs, live: &Shown, what: &str) -> (usize, u64) {
+pub async fn assert_all_show(
+    fs: &SimFs,
+    live: &Shown,
+    what: &str,
+    config: impl Fn(&SimFs) -> Config,
+) -> (usize, u64) {
     let snapshots = snapshots(fs);
     let mut skipped = 0;
     for kept in snapshots.iter().map(Some).chain([None]) {
         let image = with_only(fs, kept);
-        let engine = open(&image).await;
+        let engine = Engine::open(config(&image)).await.unwrap();
         let report = engine.recovery();
         assert_eq!(report.loaded.as_ref().map(|loaded| &loaded.path), kept, "{what}: {:?}", report.refused);
         skipped += report.skipped;

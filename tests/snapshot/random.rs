@@ -1,15 +1,22 @@
 //! Snapshots at random moments of a random workload: whatever is recovered from, the state is the same.
 
-use earmark::port::fs_sim::{SimFs, SplitMix};
-use earmark::{Engine, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::images::{assert_all_show, shown};
+use earmark::port::fs_sim::{SimFs, SplitMix};
+use earmark::port::{Clock, ManualClock};
+use earmark::{Config, Engine, Timestamp};
+
+use super::images::{Shown, assert_all_show, shown};
 use super::workload::Shop;
 use crate::common::seed;
-use crate::common::sim::open;
+use crate::common::sim::config;
 
-/// Runs steps, with snapshots beside some of them.
-async fn live(engine: &Engine, shop: &mut Shop, steps: u64) -> u64 {
+/// Longer than an order of physical goods has time to pay.
+const LONG_MS: u64 = 31 * 60 * 1_000;
+
+/// Runs steps, with snapshots beside some of them, while time goes on.
+async fn live(engine: &Engine, shop: &mut Shop, steps: u64, clock: &ManualClock) -> u64 {
     let mut running = Vec::new();
     for _ in 0..steps {
         if shop.random.below(6) == 0 {
@@ -17,8 +24,11 @@ async fn live(engine: &Engine, shop: &mut Shop, steps: u64) -> u64 {
             running.push(tokio::spawn(async move { engine.snapshot().await.unwrap() }));
         }
         if shop.random.below(20) == 0 {
-            engine.forget_keys(Timestamp::from_millis(1_000_000 + shop.random.below(2))).await.unwrap();
+            let ago = shop.random.below(100);
+            let before = Timestamp::from_millis(clock.now().as_millis() - ago);
+            engine.forget_keys(before).await.unwrap();
         }
+        clock.advance(if shop.random.below(25) == 0 { LONG_MS } else { shop.random.below(50) });
         for answer in engine.submit_all(shop.step()).await {
             if let Err(error) = answer {
                 assert!(error.refusal().is_some() || error.code() == "KEY_REUSED", "{error}");
@@ -33,19 +43,37 @@ async fn live(engine: &Engine, shop: &mut Shop, steps: u64) -> u64 {
     taken
 }
 
-/// Three lives of one folder, each ended in another way; answers snapshots taken and records passed over.
-async fn lives(seed: u64) -> (u64, u64) {
+/// What an engine shows when its timers have done what is due.
+async fn settled(engine: &Engine) -> Shown {
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    shown(engine).await
+}
+
+/// What took part in the lives of folders.
+#[derive(Default)]
+struct Seen {
+    snapshots: u64,
+    passed_over: u64,
+    retired: u64,
+}
+
+/// Three lives of one folder, each ended in another way, each with its own word on how long orders stay.
+async fn lives(seed: u64, seen: &mut Seen) {
     let mut shop = Shop::new(seed);
     let mut fs = SimFs::new();
-    let (mut taken, mut skipped) = (0, 0);
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
     for life in 0..3 {
-        let engine = open(&fs).await;
+        let retire_after_ms = (shop.random.below(4) > 0).then(|| 1 + shop.random.below(150));
+        let clock = clock.clone();
+        let with = |fs: &SimFs| Config { retire_after_ms, clock: clock.clone(), ..config(fs) };
+        let engine = Engine::open(with(&fs)).await.unwrap();
         if life == 0 {
             shop.stock(&engine).await;
         }
         let steps = 4 + shop.random.below(20);
-        taken += live(&engine, &mut shop, steps).await;
-        let before = shown(&engine).await;
+        seen.snapshots += live(&engine, &mut shop, steps, &clock).await;
+        let before = settled(&engine).await;
+        seen.retired += before.retired.len() as u64;
         assert_eq!(before.violations, Vec::<String>::new(), "seed {seed}");
         if shop.random.below(2) == 0 {
             engine.close().await.unwrap();
@@ -55,19 +83,22 @@ async fn lives(seed: u64) -> (u64, u64) {
             fs = if shop.random.below(2) == 0 { fs.crash() } else { fs.kill() };
             drop(engine);
         }
-        skipped += assert_all_show(&fs, &before, &format!("seed {seed}, life {life}")).await.1;
+        let what = format!("seed {seed}, life {life}");
+        seen.passed_over += assert_all_show(&fs, &before, &what, with).await.1;
     }
-    (taken, skipped)
 }
 
 async fn rounds(count: u64) {
     let mut random = SplitMix::new(seed(0x5a4b));
-    let (mut taken, mut skipped) = (0, 0);
+    let mut seen = Seen::default();
     for _ in 0..count {
-        let (more, passed) = lives(random.next_u64()).await;
-        (taken, skipped) = (taken + more, skipped + passed);
+        lives(random.next_u64(), &mut seen).await;
     }
-    assert!(taken >= count && skipped >= count, "{taken} snapshots, {skipped} records passed over");
+    let Seen { snapshots, passed_over, retired } = seen;
+    assert!(
+        snapshots.min(passed_over).min(retired) >= count,
+        "{snapshots} snapshots, {passed_over} records passed over, {retired} orders retired"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! Random commands to a small shop.
 
 use earmark::port::fs_sim::SplitMix;
-use earmark::{Command, DeliverOrder, Engine, OrderType, PlaceOrder, Request, ShipOrder, SkuCommand};
+use earmark::{
+    Command, DeliverOrder, Engine, OrderType, PlaceOrder, Request, RetireOrder, ShipOrder, SkuCommand,
+};
 
 use crate::common::{business, cancellation, cart, key, order, payment, placement, receive, reserve, sku};
 
@@ -47,13 +49,17 @@ impl Shop {
     fn command(&mut self) -> Command {
         let id = format!("o{}", 1 + self.random.below(self.orders.max(1)));
         let name = SKUS[self.random.below(5) as usize];
-        match self.random.below(12) {
+        match self.random.below(14) {
             0..5 => self.place().into(),
             5 | 6 => payment(&id, 1_000 * (1 + self.random.below(8) as i64)).into(),
             7 => ShipOrder::all(order(&id)).into(),
             8 => DeliverOrder::all(order(&id)).into(),
             9 => cancellation(&id, &[]).into(),
-            10 => {
+            10 | 11 => {
+                let refunded = self.random.below(3) == 0;
+                RetireOrder { order: order(&id), refunded }.into()
+            }
+            12 => {
                 let cart = format!("cart-{}", self.random.below(5));
                 Command::Sku(sku(name), reserve(&cart, 1 + self.random.below(4)))
             }

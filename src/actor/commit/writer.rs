@@ -125,6 +125,8 @@ impl Writer {
     /// Ends: what is in the queue is committed, the seal is written, what comes later is turned away.
     pub(super) fn end(mut self) {
         while self.step() == Stepped::Worked {}
+        // Where nothing was committed, the mark of the opening still waits for a seal; the log knows.
+        self.unsealed = true;
         self.idle();
     }
 

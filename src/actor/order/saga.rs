@@ -208,7 +208,7 @@ impl OrderState {
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
         let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
-        let before = order.deadline;
+        let before = self.wakes_at();
         let mut record = self.record(order::finish(order, end), by, self.core.clock.now());
         // One saga can lead straight into the next, which then owes the answer.
         let goes_on = record.events.iter().any(OrderEvent::begins_saga);

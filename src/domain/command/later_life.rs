@@ -58,6 +58,22 @@ pub struct CloseOrder {
     pub reason: Reason,
 }
 
+/// Let an order that is closed for good leave memory. Its id stays taken, and its history in the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetireOrder {
+    /// The order.
+    pub order: OrderId,
+    /// Whether money that is due back was paid back: the engine has no other word of it. Without, an order to
+    /// which money is due is refused, unless it was closed by hand.
+    pub refunded: bool,
+}
+
+impl From<RetireOrder> for Command {
+    fn from(command: RetireOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Retire(command))
+    }
+}
+
 impl From<ProgressOrder> for Command {
     fn from(command: ProgressOrder) -> Self {
         Self::Order(Some(command.order.clone()), OrderCommand::Progress(command))

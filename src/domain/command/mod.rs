@@ -9,7 +9,7 @@ mod stock;
 
 use serde::{Deserialize, Serialize};
 
-pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep};
+pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId};
@@ -125,7 +125,10 @@ impl Command {
                 check_reason(&change.delivery.address)?;
                 (0, Some(&change.delivery.contact))
             }
-            Self::Order(_, OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_)) => (0, None),
+            Self::Order(
+                _,
+                OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_) | OrderCommand::Retire(_),
+            ) => (0, None),
         };
         if lines > lines_max {
             return Err(Refusal::TooManyLines { lines: lines as u64, max: lines_max as u64 });
@@ -162,6 +165,8 @@ pub enum OrderCommand {
     ExtendDeadline(ExtendDeadline),
     /// An operator closes the order.
     Close(CloseOrder),
+    /// The order leaves memory.
+    Retire(RetireOrder),
 }
 
 /// Units of one line.

@@ -9,15 +9,21 @@ use crate::domain::record::{KeyMark, OrderRecord};
 use crate::domain::time::Timestamp;
 
 impl Order {
-    /// Applies the events of one record to `state` and checks what must hold afterwards.
+    /// Applies the events of one record to `state` and checks what must hold afterwards. A record that retires
+    /// the order leaves no state: what remains is [`super::Tombstone::of`] the record.
     ///
     /// # Errors
     /// When the record does not follow on the state, or an invariant does not hold after it. The state is
     /// then unchanged, and whoever applies parks the order.
     pub fn apply(state: &mut Option<Self>, record: &OrderRecord) -> Result<(), OrderBroken> {
         let mut next = state.clone();
+        let mut retired = false;
         for event in &record.events {
+            if retired {
+                return Err(broken("something happens behind a retirement"));
+            }
             apply_event(&mut next, &record.order, event, record.at)?;
+            retired = matches!(event, OrderEvent::Retired);
         }
         let Some(order) = next.as_mut() else {
             return Err(broken("the record has no event"));
@@ -33,6 +39,11 @@ impl Order {
             pending.by.clone_from(&record.by);
         }
         order.check()?;
+        if retired {
+            *state = None;
+            return Ok(());
+        }
+        order.note_closed(record.at);
         *state = next;
         Ok(())
     }
@@ -123,6 +134,7 @@ fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Res
         OrderEvent::Confirmed { .. } => order.go(Action::Confirm, at),
         OrderEvent::Completed { .. } => order.go(Action::Complete, at),
         OrderEvent::Closed { .. } => order.go(Action::Close, at),
+        OrderEvent::Retired => order.check_over(),
         OrderEvent::DeliveryChanged(delivery) => {
             order.delivery = Some(delivery.clone());
             Ok(())
@@ -179,6 +191,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         placed_at: at,
         received_at: None,
         deadline: None,
+        closed_at: None,
         delivery: delivery.clone(),
         lines,
         payments: Vec::new(),

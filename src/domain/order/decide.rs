@@ -6,6 +6,7 @@ use super::due;
 use super::event::OrderEvent;
 use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
+use super::retire;
 use super::sale::{SaleRules, placed_lines};
 use super::state::Order;
 use super::terms::{LatePayment, RefundCause, Terms, WhenShort};
@@ -100,6 +101,7 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         OrderCommand::ChangeDelivery(change) => due::decide_change(order, change),
         OrderCommand::ExtendDeadline(extend) => due::decide_extend(order, extend),
         OrderCommand::Close(close) => due::decide_close(order, close),
+        OrderCommand::Retire(retire) => retire::decide_retire(order, retire),
     }
 }
 

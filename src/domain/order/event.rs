@@ -188,6 +188,8 @@ pub enum OrderEvent {
         /// Units by line; never empty.
         lines: Vec<LineQuantity>,
     },
+    /// It leaves memory; of its state only id, version and this moment remain. The last of all events.
+    Retired,
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late

@@ -14,6 +14,8 @@
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
 //!   RevivalStarted ──reserve───────► Revived             or: release ──► RevivalUndone
 //! ```
+//!
+//! An order's last event is `Retired`: what remains of it then is a [`Tombstone`].
 
 mod apply;
 mod decide;
@@ -22,6 +24,7 @@ mod effects;
 mod event;
 mod lifecycle;
 mod line;
+mod retire;
 mod saga;
 mod sale;
 mod state;
@@ -35,6 +38,7 @@ pub use due::decide_due;
 pub use event::{Filled, OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
+pub use retire::{Tombstone, decide_retirement};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};
 pub use sale::SaleRules;
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};

@@ -47,6 +47,8 @@ pub struct Order {
     pub received_at: Option<Timestamp>,
     /// The moment that it waits for.
     pub deadline: Option<Deadline>,
+    /// Since when it is closed for good: when the last thing happened to it while nothing is left to do.
+    pub closed_at: Option<Timestamp>,
     /// Where it goes.
     pub delivery: Option<Delivery>,
     /// What was bought; line numbers count from 1.

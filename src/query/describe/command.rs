@@ -45,6 +45,10 @@ impl OrderCommand {
                 format!("Asked for more time, until {}.", extend.until)
             }
             Self::Close(close) => format!("Asked to close it: {}.", close.reason),
+            Self::Retire(retire) if retire.refunded => {
+                "Asked to retire it, with what was due back paid back.".to_owned()
+            }
+            Self::Retire(_) => "Asked to retire it.".to_owned(),
         }
     }
 }

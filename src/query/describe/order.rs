@@ -92,6 +92,7 @@ impl OrderEvent {
             Self::DeadlineExtended { until } => {
                 format!("It has more time, until {until}.")
             }
+            Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
             other => format!("{other:?}."),
         }
     }
