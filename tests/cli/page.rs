@@ -53,5 +53,6 @@ fn the_page_lists_the_fields_of_every_object() {
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
     has(&page, "snapshot", &[json(folder, "snapshot *")]);
+    has(&page, "crash-sweep", &[json(folder, "crash-sweep * --records 1 --bytes 1")]);
     has(&page, "draw", &[json(folder, "draw")]);
 }

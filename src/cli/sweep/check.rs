@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::SEGMENT_BYTES;
 use crate::config::{Config, Driver};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::{Order, State};
+use crate::domain::order::{Order, State, Tombstone};
 use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
 use crate::port::fs_sim::SimFs;
@@ -67,7 +67,11 @@ pub(super) async fn check(
     let crashed = image.crash();
     let (after, _) = rebuilt(&crashed, folder).map_err(one)?;
     wrong.extend(lost(&before, &after));
-    wrong.extend(other_hash("its journal", &live, state_hash(&after.0, &after.1, &after.2).ok()));
+    wrong.extend(other_hash(
+        "its journal",
+        &live,
+        state_hash(&after.skus, &after.orders, &after.retired, &after.keys).ok(),
+    ));
     engine.close().await.map_err(|error| one(error.to_string()))?;
     let engine = Engine::open(config(&crashed, folder, at)).await.map_err(|error| one(error.to_string()))?;
     let again = engine.cut().await.map_err(|error| one(error.to_string()))?;
@@ -93,20 +97,25 @@ fn half_done(orders: &[Order]) -> impl Iterator<Item = String> {
 /// What stood in the journal and is not there any more.
 fn lost(before: &Parts, after: &Parts) -> Vec<String> {
     let mut lost = Vec::new();
-    for sku in &before.0 {
-        let now = find(&after.0, |other: &Inventory| other.sku.cmp(&sku.sku));
+    for sku in &before.skus {
+        let now = find(&after.skus, |other: &Inventory| other.sku.cmp(&sku.sku));
         if !now.is_some_and(|now| now.version > sku.version || now == sku) {
             lost.push(format!("SKU {} is not what {} records made it", sku.sku, sku.version));
         }
     }
-    for order in &before.1 {
-        let now = find(&after.1, |other: &Order| other.id.cmp(&order.id));
+    for order in &before.orders {
+        let now = find(&after.orders, |other: &Order| other.id.cmp(&order.id));
         if !now.is_some_and(|now| now.version > order.version || now == order) {
             lost.push(format!("order {} is not what {} records made it", order.id, order.version));
         }
     }
-    for (key, answer) in &before.2 {
-        let now = find(&after.2, |other: &(_, KeyAnswer)| other.0.cmp(key));
+    for tombstone in &before.retired {
+        if find(&after.retired, |other: &Tombstone| other.id.cmp(&tombstone.id)) != Some(tombstone) {
+            lost.push(format!("order {} was retired and is not any more", tombstone.id));
+        }
+    }
+    for (key, answer) in &before.keys {
+        let now = find(&after.keys, |other: &(_, KeyAnswer)| other.0.cmp(key));
         if now.map(|now| &now.1) != Some(answer) {
             lost.push(format!("the answer under the key {} is another", key.key));
         }

@@ -78,7 +78,9 @@ impl Original {
         let range = frame.offset + kept..frame.offset + frame.bytes;
         let Ok(content) = self.content(&self.folder.join(&frame.segment)) else { return false };
         let range = usize::try_from(range.start).ok().zip(usize::try_from(range.end).ok());
-        range.and_then(|(from, to)| content.get(from..to)).is_some_and(|cut| cut.iter().all(|byte| *byte == 0))
+        range
+            .and_then(|(from, to)| content.get(from..to))
+            .is_some_and(|cut| cut.iter().all(|byte| *byte == 0))
     }
 
     /// The folder as it would be, had a crash come at the cut.
