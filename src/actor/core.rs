@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::commit::{CommitQueue, Gate, Item, Release};
 use super::keys::{Claimed, KeyTable};
+use super::memory::Memory;
 use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
 use super::registry::Registry;
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) terms: TermsByType,
     pub(crate) timers: Timers,
+    pub(crate) memory: Memory,
     pub(crate) contended_retries_max: u32,
     pub(crate) record_commands: RecordCommands,
 }
@@ -123,7 +125,11 @@ impl Core {
         let since = self.gate.sequence();
         self.commit(draft);
         let number = match *listed {
-            None => index.add(order, since),
+            None => {
+                let number = index.add(order, since);
+                self.memory.set_customers(index.customers());
+                number
+            }
             Some(Listed { number, .. }) => {
                 index.change(number, order.state);
                 number

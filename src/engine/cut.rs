@@ -75,7 +75,7 @@ impl Engine {
 
     async fn copy_skus(&self) -> Result<Vec<Inventory>, Error> {
         let registry = &self.inner.core.skus;
-        let mut copies = Vec::with_capacity(registry.len());
+        let mut copies = Vec::with_capacity(usize::try_from(registry.count()).unwrap_or_default());
         for id in registry.ids() {
             let resting = registry.look(&id, |found| match found {
                 Found::Resting(rest) => Some((*rest.inventory).clone()),
@@ -100,7 +100,7 @@ impl Engine {
 
     async fn copy_orders(&self) -> Result<Vec<Order>, Error> {
         let core = &self.inner.core;
-        let mut copies = Vec::with_capacity(core.orders.len());
+        let mut copies = Vec::with_capacity(usize::try_from(core.orders.count()).unwrap_or_default());
         for id in core.orders.ids() {
             let resting = core.orders.look(&id, |found| match found {
                 Found::Resting(bytes) => Some(compact::unpack(bytes)),
