@@ -35,6 +35,21 @@ fn say(text: &str) {
     println!("{text}");
 }
 
+/// What the engine says it uses, part by part, for each order.
+fn tell_parts(engine: &Engine, orders: u64) {
+    let used = engine.memory();
+    let parts = [
+        ("orders", used.orders_bytes),
+        ("actors", used.actors_bytes),
+        ("stock", used.stock_bytes),
+        ("index", used.index_bytes),
+        ("keys", used.keys_bytes),
+        ("timers", used.timers_bytes),
+    ];
+    let parts: Vec<_> = parts.iter().map(|(part, bytes)| format!("{part} {}", bytes / orders)).collect();
+    say(&format!("  by its own account {} bytes each: {}", used.used_bytes() / orders, parts.join(", ")));
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Box<dyn Error>> {
     let orders: u64 = std::env::args().nth(1).map_or(Ok(100_000), |text| text.parse())?;
@@ -59,6 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::time::sleep(Duration::from_millis(500)).await;
     let each = (resident()?.saturating_sub(before)) / orders;
     say(&format!("{orders} orders and their holds: {each} bytes each, resident after placing them"));
+    tell_parts(&engine, orders);
     let hash = if orders <= 1_000_000 { Some(engine.cut().await?.hash) } else { None };
     let report = engine.snapshot().await?;
     say(&format!("snapshot: {} bytes in {} ms", report.bytes, report.millis));

@@ -86,6 +86,11 @@ pub struct Config {
     pub contended_retries_max: u32,
     /// After how many milliseconds without a message a SKU's actor goes to rest.
     pub sku_idle_ms: u64,
+    /// The most memory that the engine may use for what it keeps, in bytes by its own account
+    /// ([`crate::Engine::memory`]). When it is used up, placements and reservations get
+    /// [`Error::MemoryFull`]; everything else goes on, above all what frees memory. The process takes more:
+    /// leave a quarter of it for buffers and the allocator. `None` sets no bound.
+    pub memory_bytes_max: Option<u64>,
     /// Shards of the registries of entities and keys: a power of two, at least 2.
     pub registry_shards: usize,
     /// The terms that new orders of physical goods are placed under: time to pay, deduction, late money …
@@ -137,6 +142,7 @@ impl Config {
             lines_per_order_max: 1_000,
             contended_retries_max: 1_000,
             sku_idle_ms: 10_000,
+            memory_bytes_max: None,
             registry_shards: 1_024,
             physical_terms: Terms::physical(),
             clock_step_ms_max: Some(24 * 60 * 60 * 1_000),
@@ -192,6 +198,7 @@ impl Config {
         }
         for (setting, value) in [
             ("retire_after_ms", self.retire_after_ms),
+            ("memory_bytes_max", self.memory_bytes_max),
             ("snapshot_every_bytes", self.snapshot_every_bytes),
             ("snapshot_every_ms", self.snapshot_every_ms),
             ("snapshot_bytes_per_second_max", self.snapshot_bytes_per_second_max),
@@ -218,6 +225,7 @@ impl fmt::Debug for Config {
             .field("lines_per_order_max", &self.lines_per_order_max)
             .field("contended_retries_max", &self.contended_retries_max)
             .field("sku_idle_ms", &self.sku_idle_ms)
+            .field("memory_bytes_max", &self.memory_bytes_max)
             .field("registry_shards", &self.registry_shards)
             .field("physical_terms", &self.physical_terms)
             .field("clock_step_ms_max", &self.clock_step_ms_max)

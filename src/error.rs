@@ -25,6 +25,18 @@ pub enum Error {
     /// The disk is full: only commands that free stock are taken. Nothing was done.
     #[error("the disk is full: only releases and cancellations are taken until there is room")]
     DiskFull,
+    /// The memory budget is used up: neither orders are placed nor stock is reserved for carts. Nothing was done.
+    /// Everything else is taken; what frees memory makes room again.
+    #[error(
+        "the memory budget is used up ({used_bytes} of {budget_bytes} bytes): nothing is placed or reserved \
+         until keys are forgotten, holds are released or orders are retired, or memory_bytes_max is raised"
+    )]
+    MemoryFull {
+        /// Bytes in use, by the engine's own account.
+        used_bytes: u64,
+        /// [`crate::Config::memory_bytes_max`].
+        budget_bytes: u64,
+    },
     /// The journal failed while the command was under way: whether it had an effect is known only after the
     /// engine was opened again. Ask again with the same idempotency key.
     #[error("the outcome is unknown until the engine is opened again")]
@@ -107,6 +119,7 @@ impl Error {
             Self::Refused(refusal) => refusal.code(),
             Self::Overloaded { .. } => "OVERLOADED",
             Self::DiskFull => "DISK_FULL",
+            Self::MemoryFull { .. } => "MEMORY_FULL",
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Self::Halted { .. } => "HALTED",
             Self::Closed => "CLOSED",

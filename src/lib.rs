@@ -62,7 +62,8 @@ pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
 pub use engine::{
-    Cut, Engine, LoadedSnapshot, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle, SnapshotReport,
+    Cut, Engine, LoadedSnapshot, MemoryUse, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle,
+    SnapshotReport,
 };
 pub use error::Error;
 pub use journal::{Cursor, Durability};

@@ -239,3 +239,79 @@ async fn skus_that_go_to_rest_all_the_time_lose_no_message() {
     }
     assert_sound(&engine).await;
 }
+
+/// Places orders until the budget is used up; answers how many there are.
+async fn fill_up(engine: &Engine) -> u32 {
+    for number in 0..100_000 {
+        match engine.place(placement(&format!("o-{number}"), &[("a", 1), ("b", 1), ("c", 1)])).await {
+            Ok(_) => {}
+            Err(Error::MemoryFull { used_bytes, budget_bytes }) => {
+                assert!(used_bytes >= budget_bytes, "{used_bytes} of {budget_bytes}");
+                return number;
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    panic!("the budget was never used up: {:?}", engine.memory());
+}
+
+#[tokio::test]
+async fn a_used_up_memory_budget_turns_growth_away_and_lets_everything_else_go_on() {
+    let budget = Some(400_000);
+    let engine = Engine::open(Config { memory_bytes_max: budget, ..Config::in_memory() }).await.unwrap();
+    for name in ["a", "b", "c"] {
+        receive(&engine, name, 1_000_000).await;
+    }
+    let placed = fill_up(&engine).await;
+    assert!(placed > 200, "{placed} orders of 3 lines in 400,000 bytes: {:?}", engine.memory());
+    assert!(engine.memory().is_used_up() && engine.memory().budget_bytes == budget);
+
+    let full = engine.stock(&sku("a"), reserve("cart", 1)).await.unwrap_err();
+    assert_eq!(full.code(), "MEMORY_FULL");
+    assert!(full.to_string().contains("400000 bytes"), "{full}");
+    let keyed = || Request::from(placement("late", &[("a", 1)])).with_key(business(), key("late"));
+    assert_eq!(engine.place(keyed()).await.unwrap_err().code(), "MEMORY_FULL");
+    assert_eq!(engine.try_submit(placement("p", &[("a", 1)])).await.unwrap_err().code(), "MEMORY_FULL");
+
+    receive(&engine, "a", 1).await;
+    engine.pay(payment("o-0", 3_000)).await.unwrap();
+    engine.ship(shipment("o-0", &[(1, 1)])).await.unwrap();
+    assert_eq!(look(&engine, "o-0").await.lines.len(), 3);
+    for number in 1..placed {
+        engine.cancel(cancellation(&format!("o-{number}"), &[])).await.unwrap();
+    }
+    soon("room", async {
+        while engine.memory().is_used_up() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    engine.place(keyed()).await.unwrap();
+    engine.stock(&sku("a"), reserve("cart", 1)).await.unwrap();
+    assert_sound(&engine).await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_opened_again_comes_to_the_same_account_of_its_memory() {
+    let folder = folder();
+    let engine = open(&folder).await;
+    receive(&engine, "a", 1_000_000).await;
+    for number in 0..300 {
+        let request = Request::from(placement(&format!("o-{number}"), &[("a", 2)]));
+        engine.place(request.with_key(business(), key(&format!("k-{number}")))).await.unwrap();
+    }
+    // The actor of the last order rests a moment after its answer.
+    soon("rest", async {
+        while engine.cut().await.is_ok() && engine.memory().actors_bytes > 10_000 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let live = engine.memory();
+    engine.close().await.unwrap();
+    let again = open(&folder).await.memory();
+    assert_eq!(again.orders_bytes, live.orders_bytes);
+    assert_eq!((again.index_bytes, again.keys_bytes), (live.index_bytes, live.keys_bytes));
+    assert!(again.stock_bytes.abs_diff(live.stock_bytes) * 5 < live.stock_bytes, "{again:?} {live:?}");
+    assert!(live.keys_bytes > 300 * 100 && live.stock_bytes > 300 * 12, "{live:?}");
+}

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::commit::{CommitQueue, Gate, Item, Release};
 use super::keys::{Claimed, KeyTable};
+use super::memory::Memory;
 use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
 use super::registry::Registry;
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     /// How long after it was closed for good an order is retired.
     pub(crate) retire_after_ms: Option<u64>,
+    pub(crate) memory: Memory,
     pub(crate) contended_retries_max: u32,
     pub(crate) record_commands: RecordCommands,
 }
@@ -127,7 +129,11 @@ impl Core {
         self.commit(draft);
         let number = match (*listed, order) {
             (None, None) => return,
-            (None, Some(order)) => index.add(order, since),
+            (None, Some(order)) => {
+                let number = index.add(order, since);
+                self.memory.set_customers(index.customers());
+                number
+            }
             (Some(Listed { number, .. }), Some(order)) => {
                 index.change(number, order.state);
                 number

@@ -13,6 +13,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::message::ReplyTo;
@@ -63,13 +64,19 @@ pub(crate) struct KeyTable {
     first: Mutex<Shard>,
     shards: Box<[Mutex<Shard>]>,
     hasher: ahash::RandomState,
+    count: AtomicU64,
 }
 
 impl KeyTable {
     /// An empty table; more shards keep the stall small when one of them grows.
     pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
         let shard = || Mutex::new(HashMap::with_hasher(hasher.clone()));
-        Self { first: shard(), shards: (1..shards).map(|_| shard()).collect(), hasher }
+        Self {
+            first: shard(),
+            shards: (1..shards).map(|_| shard()).collect(),
+            hasher,
+            count: AtomicU64::new(0),
+        }
     }
 
     /// The shard of a key, locked.
@@ -85,12 +92,12 @@ impl KeyTable {
 
     /// Puts a recovered answer in. Only before the engine takes commands.
     pub(crate) fn insert(&self, key: ScopedKey, answer: KeyAnswer) {
-        self.shard(&key).insert(key, Slot::Answered(answer));
+        self.put(&mut self.shard(&key), key.clone(), Slot::Answered(answer));
     }
 
     /// Claims the key of a saga that a crash or a parking interrupted, so that duplicates wait for its end.
     pub(crate) fn reclaim(&self, claim: &KeyClaim) {
-        self.shard(&claim.key).insert(claim.key.clone(), Slot::running(claim));
+        self.put(&mut self.shard(&claim.key), claim.key.clone(), Slot::running(claim));
     }
 
     /// Decides what to do with a keyed command.
@@ -98,6 +105,7 @@ impl KeyTable {
         match self.shard(&claim.key).entry(claim.key.clone()) {
             Entry::Vacant(slot) => {
                 slot.insert(Slot::running(&claim));
+                self.count.fetch_add(1, Ordering::Relaxed);
                 Entrance::Execute(Claimed(claim), reply)
             }
             Entry::Occupied(mut slot) => match slot.get_mut() {
@@ -127,7 +135,7 @@ impl KeyTable {
         let answer = KeyAnswer { fingerprint: claim.fingerprint, outcome: outcome.clone(), at };
         let mut shard = self.shard(&claim.key);
         push();
-        match shard.insert(claim.key.clone(), Slot::Answered(answer)) {
+        match self.put(&mut shard, claim.key.clone(), Slot::Answered(answer)) {
             Some(Slot::Running { waiting, .. }) => waiting,
             _ => Vec::new(),
         }
@@ -154,7 +162,9 @@ impl KeyTable {
 
     /// Gives the key back without an answer: the next command that carries it is the first again.
     pub(crate) fn release(&self, claim: &KeyClaim) -> Vec<ReplyTo> {
-        match self.shard(&claim.key).remove(&claim.key) {
+        let removed = self.shard(&claim.key).remove(&claim.key);
+        self.count.fetch_sub(u64::from(removed.is_some()), Ordering::Relaxed);
+        match removed {
             Some(Slot::Running { waiting, .. }) => waiting,
             _ => Vec::new(),
         }
@@ -170,11 +180,24 @@ impl KeyTable {
     /// Forgets answers that were given before the cut-off.
     pub(crate) fn forget_before(&self, before: Timestamp) {
         for mut shard in (0..self.shards()).map(|number| self.lock(number)) {
+            let were = shard.len();
             shard.retain(|_, slot| match slot {
                 Slot::Running { .. } => true,
                 Slot::Answered(answer) => answer.at >= before,
             });
+            self.count.fetch_sub((were - shard.len()) as u64, Ordering::Relaxed);
         }
+    }
+
+    fn put(&self, shard: &mut Shard, key: ScopedKey, slot: Slot) -> Option<Slot> {
+        let before = shard.insert(key, slot);
+        self.count.fetch_add(u64::from(before.is_none()), Ordering::Relaxed);
+        before
+    }
+
+    /// Number of keys, those of commands under way included.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Number of shards.

@@ -15,6 +15,7 @@
 pub(crate) mod commit;
 pub(crate) mod core;
 pub(crate) mod keys;
+pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod order;
 pub(crate) mod reconciler;

@@ -54,7 +54,14 @@ impl Entity for OrderEntity {
         };
         ActorRuntime::spawn_instant(None, OrderActor, (state, rest)).ok().map(|(actor, _)| actor)
     }
+
+    fn rest_bytes(rest: &Box<[u8]>) -> usize {
+        rest.len() + ALLOCATION_BYTES
+    }
 }
+
+/// What the allocator keeps beside the bytes of an order at rest.
+const ALLOCATION_BYTES: usize = 16;
 
 struct OrderActor;
 

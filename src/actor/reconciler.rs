@@ -63,7 +63,7 @@ impl Queues {
         }
         for owner in sku.filled_owners() {
             if let HoldOwner::Order(order) = owner {
-                self.untold.push((sku.sku.clone(), order.clone()));
+                self.untold.push((sku.sku.clone(), order));
             }
         }
     }

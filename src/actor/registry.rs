@@ -38,6 +38,9 @@ pub(crate) trait Entity: Sized + 'static {
         rest: Option<Self::Rest>,
         mail: Arc<Mail>,
     ) -> Option<ActorRef<Self::Message>>;
+
+    /// Bytes that the entity takes at rest, as far as nobody else counts them.
+    fn rest_bytes(rest: &Self::Rest) -> usize;
 }
 
 /// What senders and the actor share beside the mailbox.
@@ -60,15 +63,17 @@ impl Mail {
     }
 }
 
-/// Where an entity is.
+/// An actor and its mail.
+struct Active<M> {
+    actor: ActorRef<M>,
+    mail: Arc<Mail>,
+}
+
+/// Where an entity is. There are ten million of them, nearly all at rest: so the actor is apart.
 enum Slot<E: Entity> {
-    Active {
-        actor: ActorRef<E::Message>,
-        mail: Arc<Mail>,
-    },
+    /// `None` only ever while the shard's write guard is held, and where no actor could be started.
+    Active(Option<Box<Active<E::Message>>>),
     Resting(E::Rest),
-    /// Only ever while the shard's write guard is held.
-    Moving,
 }
 
 /// What to do about an entity that has no slot.
@@ -91,6 +96,10 @@ pub(crate) enum Undelivered<M> {
 /// All entities of one kind.
 pub(crate) struct Registry<E: Entity> {
     slots: DashMap<E::Id, Slot<E>, ahash::RandomState>,
+    /// How many slots there are, how many of them have an actor, and the bytes of those at rest.
+    count: AtomicU64,
+    active: AtomicU64,
+    resting_bytes: AtomicU64,
 }
 
 /// An entity as a visitor finds it.
@@ -104,11 +113,18 @@ pub(crate) enum Found<'a, E: Entity> {
 impl<E: Entity> Registry<E> {
     /// An empty registry. `shards` is a power of two; more of them keep the stall small when a shard grows.
     pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
-        Self { slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards) }
+        Self {
+            slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards),
+            count: AtomicU64::new(0),
+            active: AtomicU64::new(0),
+            resting_bytes: AtomicU64::new(0),
+        }
     }
 
     /// Puts a recovered entity to rest. Only before the engine takes commands.
     pub(crate) fn insert(&self, id: E::Id, rest: E::Rest) {
+        self.resting_bytes.fetch_add(E::rest_bytes(&rest) as u64, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
         self.slots.insert(id, Slot::Resting(rest));
     }
 
@@ -123,8 +139,9 @@ impl<E: Entity> Registry<E> {
         let now = core.clock.last().as_millis();
         if absent == Absent::HandBack {
             match self.slots.get(id).as_deref() {
-                Some(Slot::Active { actor, mail }) => return deliver::<E>(actor, mail, message, now),
-                Some(Slot::Resting(_) | Slot::Moving) => {}
+                Some(Slot::Active(Some(active))) => return deliver(active, message, now),
+                Some(Slot::Active(None)) => return Err(Undelivered::Stopped),
+                Some(Slot::Resting(_)) => {}
                 None => return Err(Undelivered::Unknown(message)),
             }
         }
@@ -133,22 +150,29 @@ impl<E: Entity> Registry<E> {
             Entry::Vacant(slot) => {
                 let mail = Arc::new(Mail::default());
                 let actor = E::activate(core, id, None, mail.clone()).ok_or(Undelivered::Stopped)?;
-                let sent = deliver::<E>(&actor, &mail, message, now);
-                slot.insert(Slot::Active { actor, mail });
+                let active = Active { actor, mail };
+                let sent = deliver(&active, message, now);
+                self.count.fetch_add(1, Ordering::Relaxed);
+                self.active.fetch_add(1, Ordering::Relaxed);
+                slot.insert(Slot::Active(Some(Box::new(active))));
                 sent
             }
             Entry::Occupied(mut slot) => {
-                if let Slot::Active { actor, mail } = slot.get() {
-                    return deliver::<E>(actor, mail, message, now);
+                if let Slot::Active(active) = slot.get() {
+                    let Some(active) = active else { return Err(Undelivered::Stopped) };
+                    return deliver(active, message, now);
                 }
-                // The guard is held until the slot is Active again: nobody sees the state in between.
-                let Slot::Resting(rest) = std::mem::replace(slot.get_mut(), Slot::Moving) else {
+                // The guard is held until the slot has an actor: nobody sees the state in between.
+                let Slot::Resting(rest) = std::mem::replace(slot.get_mut(), Slot::Active(None)) else {
                     return Err(Undelivered::Stopped);
                 };
+                self.resting_bytes.fetch_sub(E::rest_bytes(&rest) as u64, Ordering::Relaxed);
+                self.active.fetch_add(1, Ordering::Relaxed);
                 let mail = Arc::new(Mail::default());
                 let actor = E::activate(core, id, Some(rest), mail.clone()).ok_or(Undelivered::Stopped)?;
-                let sent = deliver::<E>(&actor, &mail, message, now);
-                *slot.get_mut() = Slot::Active { actor, mail };
+                let active = Active { actor, mail };
+                let sent = deliver(&active, message, now);
+                *slot.get_mut() = Slot::Active(Some(Box::new(active)));
                 sent
             }
         }
@@ -171,34 +195,55 @@ impl<E: Entity> Registry<E> {
             return false;
         }
         match make() {
-            Ok(Some(rest)) => *slot.get_mut() = Slot::Resting(rest),
-            Ok(None) => drop(slot.remove()),
+            Ok(Some(rest)) => {
+                self.resting_bytes.fetch_add(E::rest_bytes(&rest) as u64, Ordering::Relaxed);
+                *slot.get_mut() = Slot::Resting(rest);
+            }
+            Ok(None) => {
+                self.count.fetch_sub(1, Ordering::Relaxed);
+                drop(slot.remove());
+            }
             Err(error) => {
                 tracing::error!(?id, %error, "an entity cannot be put to rest and stays active");
                 return false;
             }
         }
+        self.active.fetch_sub(1, Ordering::Relaxed);
         true
+    }
+
+    /// Number of entities, active and resting.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Number of entities that have an actor.
+    pub(crate) fn active(&self) -> u64 {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the entities at rest.
+    pub(crate) fn resting_bytes(&self) -> u64 {
+        self.resting_bytes.load(Ordering::Relaxed)
     }
 
     /// Shows the entity to `visit` under its shard's guard; `None` when it does not exist.
     pub(crate) fn look<T>(&self, id: &E::Id, visit: impl FnOnce(Found<'_, E>) -> T) -> Option<T> {
         match &*self.slots.get(id)? {
-            Slot::Active { .. } => Some(visit(Found::Active)),
+            Slot::Active(active) => active.as_ref().map(|_| visit(Found::Active)),
             Slot::Resting(rest) => Some(visit(Found::Resting(rest))),
-            Slot::Moving => None,
         }
     }
 
     /// Sends what `make` yields to every actor whose last message came before `before_ms`.
     pub(crate) fn nudge_idle(&self, before_ms: u64, mut make: impl FnMut() -> E::Message) {
         for slot in &self.slots {
-            if let Slot::Active { actor, mail } = slot.value()
-                && mail.is_empty()
-                && mail.used_at.load(Ordering::Relaxed) < before_ms
+            if let Slot::Active(Some(active)) = slot.value()
+                && active.mail.is_empty()
+                && active.mail.used_at.load(Ordering::Relaxed) < before_ms
             {
                 // A stopped actor's mailbox refuses; there is nothing to put to rest then.
-                let _ = deliver::<E>(actor, mail, make(), before_ms);
+                let _ = deliver(active, make(), before_ms);
             }
         }
     }
@@ -208,28 +253,31 @@ impl<E: Entity> Registry<E> {
         self.slots.iter().map(|slot| slot.key().clone()).collect()
     }
 
-    /// Number of entities, active and resting.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
     /// Stops every actor; the engine is going down and what is acknowledged is in the journal.
     pub(crate) fn stop_all(&self) {
         for slot in &self.slots {
-            if let Slot::Active { actor, .. } = slot.value() {
-                actor.stop(None);
+            if let Slot::Active(Some(active)) = slot.value() {
+                active.actor.stop(None);
             }
         }
     }
 }
 
-fn deliver<E: Entity>(
-    actor: &ActorRef<E::Message>,
-    mail: &Mail,
-    message: E::Message,
-    now_ms: u64,
-) -> Result<(), Undelivered<E::Message>> {
+fn deliver<M: ractor::Message>(active: &Active<M>, message: M, now_ms: u64) -> Result<(), Undelivered<M>> {
+    let Active { actor, mail } = active;
     mail.queued.fetch_add(1, Ordering::AcqRel);
     mail.used_at.store(now_ms, Ordering::Relaxed);
     actor.send_message(message).map_err(|_| Undelivered::Stopped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::order::OrderEntity;
+    use crate::domain::ids::OrderId;
+
+    #[test]
+    fn a_resting_order_takes_forty_bytes_of_the_registry() {
+        assert_eq!(size_of::<(OrderId, Slot<OrderEntity>)>(), 40);
+    }
 }

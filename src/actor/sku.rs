@@ -66,6 +66,11 @@ impl Entity for SkuEntity {
         };
         ActorRuntime::spawn_instant(None, SkuActor, state).ok().map(|(actor, _)| actor)
     }
+
+    /// What a SKU takes is the same at rest and not, and changes with its records.
+    fn rest_bytes(_: &Box<RestingSku>) -> usize {
+        0
+    }
 }
 
 struct SkuActor;
@@ -241,7 +246,10 @@ impl SkuState {
         let Record::Sku(record) = record else { return Vec::new() };
         let touched = self.carts.touched(&self.inventory, &record.events);
         let somebody_waits = self.inventory.queue_len() > 0;
-        if let Err(reason) = guard::apply(|| self.inventory.apply_record(&record)) {
+        let before = if self.inventory.version == 0 { 0 } else { self.inventory.memory_bytes() };
+        let applied = guard::apply(|| self.inventory.apply_record(&record));
+        self.core.memory.stock_changed(before, self.inventory.memory_bytes());
+        if let Err(reason) = applied {
             self.core.record_park(draft, self.entity(), None, Some(reason.clone()));
             self.inventory.parked = Some(reason);
             return Vec::new();

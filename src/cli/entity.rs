@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use super::args::Entity;
 use super::out::{Exit, Failure, Out};
@@ -169,19 +170,19 @@ impl<'a> EntryJson<'a> {
 
 /// An owner of units.
 #[derive(Serialize)]
-pub(super) struct HolderJson<'a> {
+pub(super) struct HolderJson {
     kind: &'static str,
-    id: &'a str,
+    id: SmolStr,
     reserved: u64,
     committed: u64,
     until: Option<String>,
 }
 
-impl<'a> HolderJson<'a> {
-    pub(super) fn of((owner, hold): (&'a HoldOwner, &Hold)) -> Self {
+impl HolderJson {
+    pub(super) fn of((owner, hold): (HoldOwner, Hold)) -> Self {
         let (kind, id) = match owner {
-            HoldOwner::Order(id) => ("order", id.as_str()),
-            HoldOwner::Cart(id) => ("cart", id.as_str()),
+            HoldOwner::Order(id) => ("order", id.into()),
+            HoldOwner::Cart(id) => ("cart", id.into()),
         };
         let until = hold.deadline.map(|at| at.to_string());
         Self { kind, id, reserved: hold.reserved, committed: hold.committed, until }
@@ -189,7 +190,7 @@ impl<'a> HolderJson<'a> {
 }
 
 /// The largest holds of a SKU, by units and then by owner.
-pub(super) fn largest_holds(sku: &Inventory, holders_max: usize) -> Vec<(&HoldOwner, &Hold)> {
+pub(super) fn largest_holds(sku: &Inventory, holders_max: usize) -> Vec<(HoldOwner, Hold)> {
     let mut holds: Vec<_> = sku.holds().collect();
     holds.sort_by_key(|(_, hold)| std::cmp::Reverse(hold.held()));
     holds.truncate(holders_max);

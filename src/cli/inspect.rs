@@ -24,7 +24,7 @@ struct InspectJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<SkuView>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    holders: Option<Vec<HolderJson<'a>>>,
+    holders: Option<Vec<HolderJson>>,
     first_sequence: u64,
     history_total: u64,
     history: Vec<EntryJson<'a>>,

@@ -48,9 +48,9 @@ struct ShortageJson<'a> {
     sku: &'a str,
     requested: u64,
     then: SkuView,
-    holders_then: Vec<HolderJson<'a>>,
+    holders_then: Vec<HolderJson>,
     now: SkuView,
-    holders_now: Vec<HolderJson<'a>>,
+    holders_now: Vec<HolderJson>,
 }
 
 /// A SKU at a refusal, and at the end.

@@ -77,7 +77,7 @@ impl Engine {
 
     async fn copy_skus(&self) -> Result<Vec<Inventory>, Error> {
         let registry = &self.inner.core.skus;
-        let mut copies = Vec::with_capacity(registry.len());
+        let mut copies = Vec::with_capacity(usize::try_from(registry.count()).unwrap_or_default());
         for id in registry.ids() {
             let resting = registry.look(&id, |found| match found {
                 Found::Resting(rest) => Some((*rest.inventory).clone()),
@@ -102,7 +102,8 @@ impl Engine {
 
     async fn copy_orders(&self) -> Result<(Vec<Order>, Vec<Tombstone>), Error> {
         let core = &self.inner.core;
-        let (mut copies, mut retired) = (Vec::with_capacity(core.orders.len()), Vec::new());
+        let (mut copies, mut retired) =
+            (Vec::with_capacity(usize::try_from(core.orders.count()).unwrap_or_default()), Vec::new());
         let mut add = |unpacked| match unpacked {
             Unpacked::Order(order) => copies.push(order),
             Unpacked::Retired(tombstone) => retired.push(tombstone),

@@ -25,6 +25,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
+pub use crate::actor::memory::MemoryUse;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
 use crate::outbox::Subscription;
@@ -111,6 +112,12 @@ impl Engine {
         self.inner.core.timers.resume();
     }
 
+    /// What the engine uses memory for, by its own account, and the budget. Costs a few reads of counters.
+    #[must_use]
+    pub fn memory(&self) -> MemoryUse {
+        self.inner.core.memory_use()
+    }
+
     /// Number of moments that the timers wait for: one for each order that has a deadline, and one for each
     /// SKU whose carts have any.
     #[must_use]
@@ -163,8 +170,8 @@ impl Drop for Inner {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine")
-            .field("orders", &self.inner.core.orders.len())
-            .field("skus", &self.inner.core.skus.len())
+            .field("orders", &self.inner.core.orders.count())
+            .field("skus", &self.inner.core.skus.count())
             .field("end", &self.end())
             .finish_non_exhaustive()
     }

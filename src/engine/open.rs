@@ -11,6 +11,7 @@ use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
 use crate::actor::core::Core;
 use crate::actor::keys::KeyTable;
+use crate::actor::memory::Memory;
 use crate::actor::message::SkuMessage;
 use crate::actor::reconciler::{self, Queues, Reconciled};
 use crate::actor::registry::Registry;
@@ -186,6 +187,7 @@ fn new_core(
         skus: Registry::new(shards, hasher()),
         terms: TermsByType { physical: config.physical_terms },
         timers: Timers::new(config.clock_step_ms_max),
+        memory: Memory::new(config.memory_bytes_max),
         index: SyncMutex::default(),
         sales: Sales::default(),
         limits: Limits { lines_max: config.lines_per_order_max },
@@ -211,6 +213,7 @@ fn settle_in(
             core.sales.set(&sku.sku, Some(rule), || ());
         }
         queues.note(&sku);
+        core.memory.stock_changed(0, sku.memory_bytes());
         let carts = Carts::of(&sku, &core.timers);
         core.skus.insert(sku.sku.clone(), Box::new(RestingSku { inventory: Box::new(sku), carts }));
     }
@@ -241,6 +244,7 @@ fn settle_in(
         core.orders.insert(id, packed);
     }
     index.finish();
+    core.memory.set_customers(index.customers());
     *core.index() = index;
     open.sort();
     Ok((open.into_iter().map(|(_, id)| id).collect(), queues))

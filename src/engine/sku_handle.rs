@@ -101,10 +101,7 @@ impl SkuHandle {
         let (after, limit) = (after.cloned(), page_limit(limit));
         let found = self.look(move |inventory| {
             let holds = inventory.holds_after(after.as_ref(), limit + 1);
-            holds
-                .into_iter()
-                .map(|(owner, hold)| Holder { owner: owner.clone(), hold: hold.clone() })
-                .collect::<Vec<_>>()
+            holds.into_iter().map(|(owner, hold)| Holder { owner, hold }).collect::<Vec<_>>()
         });
         Ok(Page::cut(found.await?.unwrap_or_default(), limit, |holder| holder.owner.clone()))
     }

@@ -89,6 +89,14 @@ impl Engine {
         if gate.is_tight() && !command.undoes() {
             return Err(Error::DiskFull);
         }
+        let memory = &self.inner.core.memory;
+        if memory.is_limited() && command.grows() {
+            let used = self.memory();
+            if used.is_used_up() {
+                let (used_bytes, budget_bytes) = (used.used_bytes(), used.budget_bytes.unwrap_or_default());
+                return Err(Error::MemoryFull { used_bytes, budget_bytes });
+            }
+        }
         command.check_bounds(self.inner.core.limits.lines_max).map_err(Error::Refused)
     }
 

@@ -3,6 +3,7 @@
 mod describe;
 mod explain;
 mod listing;
+mod numbers;
 mod orders;
 mod origins;
 mod page;

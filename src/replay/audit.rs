@@ -22,7 +22,7 @@ pub fn audit_in_flight(skus: &[Inventory], orders: &[Order]) -> Vec<String> {
 }
 
 /// Units that the lines of orders say are held or waited for.
-type OwedBy<'a> = BTreeMap<(&'a SkuId, &'a OrderId), Owed>;
+type OwedBy<'a> = BTreeMap<(&'a SkuId, OrderId), Owed>;
 
 fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
     let mut found = Vec::new();
@@ -44,7 +44,7 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
         }
         for line in order.lines.iter().filter(|line| line.counters.claimed() > 0) {
             for (sku, units) in line.claims() {
-                let Owed(sums) = owed.entry((sku, &order.id)).or_default();
+                let Owed(sums) = owed.entry((sku, order.id.clone())).or_default();
                 sums.iter_mut().zip(units).for_each(|(sum, units)| *sum = sum.saturating_add(units));
             }
         }
@@ -72,10 +72,10 @@ fn check_sku<'a>(
     }
     for (owner, hold) in sku.holds() {
         let HoldOwner::Order(order) = owner else { continue };
-        if in_flight.is_some_and(|open| open.contains(order)) {
+        if in_flight.is_some_and(|open| open.contains(&order)) {
             continue;
         }
-        let due = owed.remove(&(&sku.sku, order)).unwrap_or_default();
+        let due = owed.remove(&(&sku.sku, order.clone())).unwrap_or_default();
         let held = Owed([hold.reserved, hold.committed, hold.awaiting()]);
         // A SKU tells an order that its units have come; until it has, the lines still wait for them.
         let to_be_told = in_flight.is_some() && due.awaits() > held.awaits() && due.sum() == held.sum();

@@ -58,6 +58,9 @@ const NOT_IN_DOMAIN: &[&[&str]] = &[
     &["std", "sync"],
 ];
 
+/// What of that it may know all the same: a shared value is still a value.
+const IN_DOMAIN: &[&[&str]] = &[&["std", "sync", "Arc"]];
+
 /// Files of the domain that name what it may not know, and are known: (file, what, why). The list only ever
 /// gets shorter.
 const KNOWN_IN_DOMAIN: &[(&str, &str, &str)] = &[(
@@ -189,6 +192,9 @@ fn the_domain_knows_nothing_of_clocks_files_threads_or_chance() {
     let mut findings = Vec::new();
     for source in tree::rust().iter().filter(|source| source.file.starts_with("src/domain/")) {
         for (line, path) in paths(&source.lexed.code) {
+            if IN_DOMAIN.iter().any(|allowed| begins_with(&path, allowed)) {
+                continue;
+            }
             for banned in NOT_IN_DOMAIN.iter().filter(|banned| begins_with(&path, banned)) {
                 let name = banned.join("::");
                 if !is_known_in_domain(&source.file, &name) {
@@ -202,12 +208,9 @@ fn the_domain_knows_nothing_of_clocks_files_threads_or_chance() {
 }
 
 #[test]
-fn hash_maps_stay_out_of_the_domain_but_for_the_hold_table() {
+fn hash_maps_stay_out_of_the_domain() {
     let mut findings = Vec::new();
     for source in tree::rust().iter().filter(|source| source.file.starts_with("src/domain/")) {
-        if source.file == "src/domain/inventory/hold_table.rs" {
-            continue;
-        }
         for (line, text) in (1..).zip(source.lexed.code.lines()) {
             if text.contains("HashMap") || text.contains("HashSet") {
                 let rule = "no decision may depend on the order of a hash map; use a vector or a B-tree";

@@ -102,7 +102,7 @@ fn shipped(workload: &Workload, entry: &Entry, order: &Order) -> Option<String> 
 }
 
 fn holds_left(sku: &Inventory) -> Vec<String> {
-    let say = |(owner, hold): (&earmark::HoldOwner, &earmark::Hold)| {
+    let say = |(owner, hold): (earmark::HoldOwner, earmark::Hold)| {
         format!(
             "SKU {}: {owner} still holds {} reserved and {} committed",
             sku.sku, hold.reserved, hold.committed

@@ -34,7 +34,7 @@ pub(super) type Touched = SmallVec<[(CartId, Option<Timestamp>); 1]>;
 impl Carts {
     /// The carts of a recovered inventory; arms the timers for the earliest.
     pub(crate) fn of(inventory: &Inventory, timers: &Timers) -> Self {
-        let deadlines = inventory.deadlines().map(|(cart, deadline)| (deadline, cart.clone()));
+        let deadlines = inventory.deadlines().map(|(cart, deadline)| (deadline, cart));
         let mut carts = Self { by_deadline: deadlines.collect(), armed: None };
         carts.arm(&inventory.sku, timers);
         carts
@@ -207,7 +207,7 @@ mod tests {
             let touched = carts.touched(&inventory, std::slice::from_ref(&event));
             apply(&mut inventory, &event).unwrap();
             carts.follow(touched, &inventory, &timers);
-            inventory.hold(&owner).cloned().unwrap_or_default()
+            inventory.hold(&owner).unwrap_or_default()
         };
         happens(
             &mut carts,

@@ -142,6 +142,13 @@ impl Command {
     pub const fn undoes(&self) -> bool {
         matches!(self, Self::Sku(_, SkuCommand::Release { .. }) | Self::Order(_, OrderCommand::Cancel(_)))
     }
+
+    /// Whether the command makes something that stays in memory: it is turned down while the memory budget is
+    /// used up.
+    #[must_use]
+    pub const fn grows(&self) -> bool {
+        matches!(self, Self::Sku(_, SkuCommand::Reserve(_)) | Self::Order(_, OrderCommand::Place(_)))
+    }
 }
 
 /// A command to one order.

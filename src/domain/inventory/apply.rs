@@ -136,7 +136,7 @@ impl<'a> Projection<'a> {
     pub(super) fn of(inventory: &'a Inventory, owner: Option<&HoldOwner>) -> Self {
         Self {
             counters: inventory.counters,
-            hold: owner.and_then(|owner| inventory.hold(owner)).cloned().unwrap_or_default(),
+            hold: owner.and_then(|owner| inventory.hold(owner)).unwrap_or_default(),
             locations: Ahead::of(inventory.locations.as_deref()),
             queue: queue::Ahead::of(inventory.queue.as_deref()),
             filled: 0,
@@ -148,7 +148,7 @@ impl<'a> Projection<'a> {
 
     /// Goes on with what another owner holds. Nothing of the owner so far may follow.
     pub(super) fn turn_to(&mut self, inventory: &Inventory, owner: &HoldOwner) {
-        self.hold = inventory.hold(owner).cloned().unwrap_or_default();
+        self.hold = inventory.hold(owner).unwrap_or_default();
     }
 
     /// Moves on by one event of this projection's owner, or of none; of no use any more when that is

@@ -7,13 +7,11 @@
 //! Accounts that no limit can look at any more are closed: each reservation looks at the next two in turn, so
 //! that there are never many more of them than buyers of the last month or two.
 
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Unbounded};
-
 use serde::{Deserialize, Serialize};
 
 use super::event::StockEvent;
 use super::holds::{Hold, Purchase};
+use super::pages::Pages;
 use super::policy::LimitWindow;
 use crate::domain::ids::CustomerId;
 
@@ -88,23 +86,28 @@ impl Account {
 /// The accounts of all buyers that have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Buyers {
-    accounts: BTreeMap<CustomerId, Account>,
+    accounts: Pages<CustomerId, Account>,
     /// The account that was looked at last.
     looked_at: Option<CustomerId>,
 }
 
 impl Buyers {
     /// Accounts of what is held at this moment.
-    pub(super) fn of<'a>(holds: impl Iterator<Item = &'a Hold>) -> Option<Self> {
+    pub(super) fn of(holds: impl Iterator<Item = Hold>) -> Option<Self> {
         let mut buyers = Self::default();
         for hold in holds {
             if let Some(Purchase { buyer, day }) = hold.purchase.as_deref() {
-                let account = buyers.accounts.entry(buyer.clone()).or_default();
+                let account = buyers.accounts.get_or_default(buyer)?;
                 account.held = account.held.checked_add(hold.counted()?)?;
                 account.take(hold.counted()?, *day)?;
             }
         }
         Some(buyers)
+    }
+
+    /// Number of accounts.
+    pub(super) const fn len(&self) -> usize {
+        self.accounts.len()
     }
 
     pub(super) fn get(&self, buyer: &CustomerId) -> Option<&Account> {
@@ -132,11 +135,11 @@ impl Buyers {
 
     /// Takes over the accounts of `changed`; those with nothing in them are closed.
     pub(super) fn take_over(&mut self, changed: Self) {
-        for (buyer, account) in changed.accounts {
+        for (buyer, account) in changed.accounts.iter() {
             if account.is_empty() {
-                self.accounts.remove(&buyer);
+                self.accounts.remove(buyer);
             } else {
-                self.accounts.insert(buyer, account);
+                self.accounts.insert(buyer.clone(), account.clone());
             }
         }
     }
@@ -144,8 +147,7 @@ impl Buyers {
     /// Looks at the next accounts in turn, and closes those that are over `today`.
     pub(super) fn close_some(&mut self, today: u32, counts_total: bool) {
         for _ in 0..LOOKED_AT {
-            let behind = self.looked_at.as_ref().map_or(Unbounded, Excluded);
-            let next = self.accounts.range::<CustomerId, _>((behind, Unbounded)).next();
+            let next = self.accounts.behind(self.looked_at.as_ref());
             let next = next.map(|(buyer, account)| (buyer.clone(), account.is_over(today, counts_total)));
             if let Some((buyer, true)) = &next {
                 self.accounts.remove(buyer);
@@ -156,14 +158,16 @@ impl Buyers {
 
     /// A limit over all time is set: it counts from here on, beginning with what is held.
     pub(super) fn begin_total(&mut self) {
-        self.accounts.values_mut().for_each(|account| account.total = account.held);
-        self.accounts.retain(|_, account| account.held > 0 || !account.days.is_empty());
+        self.accounts.retain(|account| {
+            account.total = account.held;
+            account.held > 0 || !account.days.is_empty()
+        });
     }
 
     /// Moves the accounts on as `event` made `before` into `after`; `None` where a sum does not fit.
     pub(super) fn moved(&mut self, before: &Hold, after: &Hold, event: &StockEvent) -> Option<()> {
         if let Some(Purchase { buyer, day }) = before.purchase.as_deref() {
-            let account = self.accounts.entry(buyer.clone()).or_default();
+            let account = self.accounts.get_or_default(buyer)?;
             account.held = account.held.checked_sub(before.counted()?)?;
             match event {
                 // All units of a hold count on the day of its last reservation.
@@ -178,7 +182,7 @@ impl Buyers {
             }
         }
         if let Some(Purchase { buyer, day }) = after.purchase.as_deref() {
-            let account = self.accounts.entry(buyer.clone()).or_default();
+            let account = self.accounts.get_or_default(buyer)?;
             account.held = account.held.checked_add(after.counted()?)?;
             if matches!(event, StockEvent::Reserved { .. } | StockEvent::Queued { .. }) {
                 account.take(after.counted()?, *day)?;
@@ -190,14 +194,12 @@ impl Buyers {
 
 #[cfg(test)]
 impl Buyers {
-    pub(super) fn len(&self) -> usize {
-        self.accounts.len()
-    }
-
     /// Brings back every account that was closed since `before`, but that of `touched`.
     pub(super) fn reopen(&mut self, before: &Self, touched: &CustomerId) {
         for (buyer, account) in before.accounts.iter().filter(|(buyer, _)| *buyer != touched) {
-            self.accounts.entry(buyer.clone()).or_insert_with(|| account.clone());
+            if !self.accounts.contains_key(buyer) {
+                self.accounts.insert(buyer.clone(), account.clone());
+            }
         }
     }
 }

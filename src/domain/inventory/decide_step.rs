@@ -43,11 +43,11 @@ pub fn decide_step(
     let owner = step.owner();
     let hold = inventory.hold(&owner);
     let absent = hold.is_none();
-    let undone = step.op.undo().is_some() && hold.is_some_and(|hold| hold.step > step.number);
-    let seen = !undone && hold.is_some_and(|hold| hold.step >= step.number);
+    let undone = step.op.undo().is_some() && hold.as_ref().is_some_and(|hold| hold.step > step.number);
+    let seen = !undone && hold.as_ref().is_some_and(|hold| hold.step >= step.number);
     let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
     if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
-        let held = hold.map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
+        let held = hold.as_ref().map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
         let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
         return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
     }

@@ -113,7 +113,7 @@ impl<'a> Draft<'a> {
 
     /// What `owner` holds, before this decision.
     pub(super) fn hold_of(&self, owner: &HoldOwner) -> Hold {
-        self.inventory.hold(owner).cloned().unwrap_or_default()
+        self.inventory.hold(owner).unwrap_or_default()
     }
 
     /// Whether units are waited for after the events so far.

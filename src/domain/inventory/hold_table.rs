@@ -1,26 +1,37 @@
-//! All holds on one SKU, in a table whose every step is bounded.
+//! All holds on one SKU, in a table whose every step is bounded and that is cheap to clone.
 //!
-//! A hot SKU can have a million holds, and its actor must not stall when the table grows. One hash map
-//! of that size takes over 100 ms to grow, and a B-tree costs about a microsecond an access once its
-//! nodes fall out of the cache. So this is linear hashing over small hash maps: when the table is full,
-//! *one* shard is split in two, which moves a few dozen holds, and no step ever moves more.
+//! A hot SKU can have a million holds, and its actor must not stall: not when the table grows, and not
+//! when a snapshot wants a copy of it. So this is linear hashing over small shards: when the table is
+//! full, *one* shard is split in two, which moves a few dozen holds, and no step ever moves more. Shards
+//! are shared: a clone takes a pointer for every 64 of them, and whoever writes first after it copies one
+//! shard and the 64 pointers to its neighbours.
+//!
+//! A shard is one run of bytes with a cell for each hold (`cell`). A hold costs what its owner's name
+//! and its numbers take, and about ten bytes more.
 //!
 //! The hasher has fixed seeds, so that a run can be repeated exactly. Nothing depends on the order of
 //! the shards all the same: what leaves the table leaves it sorted by owner.
 
+mod cell;
 mod page;
+mod shard;
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
 
-use ahash::{AHasher, RandomState};
+use ahash::RandomState;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::holds::{Hold, HoldOwner, Tally};
+use cell::OwnerRef;
+use shard::{Entry, Shard};
 
 /// Holds per shard, on average, at which the table gets one more shard. A shard that waits for its
 /// turn to be split holds up to twice as many.
-const SHARD_HOLDS: usize = 64;
+const SHARD_HOLDS: usize = 32;
+
+/// Shards that are shared, and parted from a clone's, together.
+const GROUP_SHARDS: usize = 64;
 
 static SEEDS: RandomState = RandomState::with_seeds(
     0x243f_6a88_85a3_08d3,
@@ -29,31 +40,21 @@ static SEEDS: RandomState = RandomState::with_seeds(
     0x082e_fa98_ec4e_6c89,
 );
 
-/// A hasher without a size of its own: a shard stays as small as its table.
-#[derive(Clone, Copy, Debug, Default)]
-struct FixedSeeds;
-
-impl BuildHasher for FixedSeeds {
-    type Hasher = AHasher;
-
-    fn build_hasher(&self) -> AHasher {
-        SEEDS.build_hasher()
-    }
-}
-
-type Shard = HashMap<HoldOwner, Hold, FixedSeeds>;
-
 /// The holds of one SKU by owner, with their running sums.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HoldTable {
-    shards: Vec<Shard>,
+    groups: Vec<Arc<Vec<Arc<Shard>>>>,
     len: usize,
     tally: Tally,
+    /// Bytes that the shards have of the heap.
+    bytes: usize,
 }
 
 impl HoldTable {
-    pub(super) fn get(&self, owner: &HoldOwner) -> Option<&Hold> {
-        self.shards.get(slot(self.shards.len(), owner))?.get(owner)
+    pub(super) fn get(&self, owner: &HoldOwner) -> Option<Hold> {
+        let owner = OwnerRef::from(owner);
+        let hash = hash(owner);
+        self.shard(slot(self.shards(), hash))?.get(tag(hash), owner)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,72 +66,107 @@ impl HoldTable {
         self.tally
     }
 
+    /// About how many bytes of the heap the table has for itself.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn shards(&self) -> usize {
+        let full = self.groups.len().saturating_sub(1) * GROUP_SHARDS;
+        full + self.groups.last().map_or(0, |group| group.len())
+    }
+
+    fn shard(&self, index: usize) -> Option<&Shard> {
+        self.groups.get(index / GROUP_SHARDS)?.get(index % GROUP_SHARDS).map(|shard| &**shard)
+    }
+
+    /// A shard to be written to; parted from those of clones.
+    fn shard_mut(&mut self, index: usize) -> Option<&mut Shard> {
+        let group = Arc::make_mut(self.groups.get_mut(index / GROUP_SHARDS)?);
+        group.get_mut(index % GROUP_SHARDS).map(Arc::make_mut)
+    }
+
+    fn push(&mut self, shard: Shard) {
+        self.bytes += shard.bytes();
+        match self.groups.last_mut().filter(|group| group.len() < GROUP_SHARDS) {
+            Some(group) => Arc::make_mut(group).push(Arc::new(shard)),
+            None => self.groups.push(Arc::new(vec![Arc::new(shard)])),
+        }
+    }
+
     /// Makes `hold` what `owner` holds; an empty hold is removed.
     pub(super) fn put(&mut self, owner: &HoldOwner, hold: Hold) {
-        if self.shards.is_empty() {
-            self.shards.push(Shard::default());
+        if self.groups.is_empty() {
+            self.push(Shard::default());
         }
-        let index = slot(self.shards.len(), owner);
-        let Some(shard) = self.shards.get_mut(index) else { return };
+        let hash = hash(owner.into());
+        let index = slot(self.shards(), hash);
+        let (is_empty, new) = (hold.is_empty(), hold.units());
+        let Some(shard) = self.shard_mut(index) else { return };
+        let bytes = shard.bytes();
+        let old = shard.put(tag(hash), owner, hold);
+        let bytes_after = shard.bytes();
+        self.bytes = self.bytes.saturating_sub(bytes) + bytes_after;
+        self.len = (self.len + usize::from(!is_empty)).saturating_sub(usize::from(old.is_some()));
         // Wrapping is exact wherever the true sum fits, which the caller checked before anything moved.
-        self.tally.reserved = self.tally.reserved.wrapping_add(hold.reserved);
-        self.tally.committed = self.tally.committed.wrapping_add(hold.committed);
-        self.tally.awaiting = self.tally.awaiting.wrapping_add(hold.awaiting());
-        let old = if hold.is_empty() {
-            let old = shard.remove(owner);
-            if shard.is_empty() && shard.capacity() >= SHARD_HOLDS {
-                // The rush is over: an empty shard gives its memory back.
-                *shard = Shard::default();
-            }
-            self.len = self.len.saturating_sub(usize::from(old.is_some()));
-            old
-        } else if let Some(kept) = shard.get_mut(owner) {
-            Some(std::mem::replace(kept, hold))
-        } else {
-            shard.insert(owner.clone(), hold);
-            self.len += 1;
-            None
-        };
-        if let Some(old) = old {
-            self.tally.reserved = self.tally.reserved.wrapping_sub(old.reserved);
-            self.tally.committed = self.tally.committed.wrapping_sub(old.committed);
-            self.tally.awaiting = self.tally.awaiting.wrapping_sub(old.awaiting());
-        }
-        if self.len > self.shards.len().saturating_mul(SHARD_HOLDS) {
+        let old = old.unwrap_or_default();
+        let moved = |sum: u64, old: u64, new: u64| sum.wrapping_add(new).wrapping_sub(old);
+        self.tally.reserved = moved(self.tally.reserved, old.reserved, new.reserved);
+        self.tally.committed = moved(self.tally.committed, old.committed, new.committed);
+        self.tally.awaiting = moved(self.tally.awaiting, old.awaiting, new.awaiting);
+        if self.len > self.shards().saturating_mul(SHARD_HOLDS) {
             self.split_one();
         }
     }
 
     /// Adds a shard and moves into it, out of the one shard it parts from, the holds that now belong there.
     fn split_one(&mut self) {
-        let added = self.shards.len();
+        let added = self.shards();
         let count = added + 1;
         let source = added - count.next_power_of_two() / 2;
-        let Some(shard) = self.shards.get_mut(source) else { return };
-        let moved: Shard = shard.extract_if(|owner, _| slot(count, owner) == added).collect();
-        self.shards.push(moved);
+        let Some(shard) = self.shard_mut(source) else { return };
+        let before = shard.bytes();
+        let moved = shard.split(|owner| slot(count, hash(owner)) == added);
+        let after = shard.bytes();
+        self.bytes = self.bytes.saturating_sub(before) + after;
+        self.push(moved);
     }
 
     /// All holds in the order of their owners, the canonical order in which holds leave the table.
-    pub(super) fn sorted(&self) -> Vec<(&HoldOwner, &Hold)> {
-        let mut holds: Vec<_> = self.unordered().collect();
+    pub(super) fn sorted(&self) -> impl ExactSizeIterator<Item = (HoldOwner, Hold)> {
+        let mut holds: Vec<_> = self.entries().map(|entry| (entry.owner(), entry)).collect();
         holds.sort_unstable_by_key(|(owner, _)| *owner);
-        holds
+        holds.into_iter().map(|(owner, entry)| (owner.into(), entry.hold()))
     }
 
     /// All holds in no order that anything may depend on.
-    pub(super) fn unordered(&self) -> impl Iterator<Item = (&HoldOwner, &Hold)> {
-        self.shards.iter().flatten()
+    pub(super) fn unordered(&self) -> impl Iterator<Item = (HoldOwner, Hold)> {
+        self.entries().map(|entry| (entry.owner().into(), entry.hold()))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.groups.iter().flat_map(|group| group.iter()).flat_map(|shard| shard.entries())
     }
 }
 
-/// The shard of `owner` among `count`: the hash's bits modulo the next power of two, and modulo half of
-/// it for shards that are not there yet. The bits are taken from the middle of the hash because the
-/// shard's own table uses both ends.
-fn slot(count: usize, owner: &HoldOwner) -> usize {
+fn hash(owner: OwnerRef<'_>) -> u64 {
+    let mut hasher = SEEDS.build_hasher();
+    hasher.write(owner.id.as_bytes());
+    hasher.write_u8(u8::from(owner.is_cart));
+    hasher.finish()
+}
+
+/// What a cell shows of its owner's hash, so that hardly any other's name is compared.
+const fn tag(hash: u64) -> u8 {
+    hash.to_le_bytes()[0]
+}
+
+/// The shard of a hash among `count`: its bits modulo the next power of two, and modulo half of it for
+/// shards that are not there yet. The bits are taken from the middle of the hash: tags use the end.
+fn slot(count: usize, hash: u64) -> usize {
     let wide = count.next_power_of_two();
     // Only the low bits are kept, so that cutting the hash to the width of a pointer loses nothing.
-    let bits = (FixedSeeds.hash_one(owner) >> 24) as usize;
+    let bits = (hash >> 24) as usize;
     let index = bits & (wide - 1);
     if index < count { index } else { index & (wide / 2).saturating_sub(1) }
 }
@@ -139,7 +175,7 @@ impl PartialEq for HoldTable {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len
             && self.tally == other.tally
-            && self.unordered().all(|(owner, hold)| other.get(owner) == Some(hold))
+            && self.unordered().all(|(owner, hold)| other.get(&owner) == Some(hold))
     }
 }
 

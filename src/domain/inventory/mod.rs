@@ -46,6 +46,7 @@ mod location;
 mod locations;
 mod movement;
 mod moves;
+mod pages;
 mod policy;
 mod promise;
 mod queue;

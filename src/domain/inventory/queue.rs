@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::counters::Counters;
 use super::event::StockEvent;
 use super::holds::{Awaiting, HoldOwner};
+use super::pages::Pages;
 use super::state::InvariantBroken;
 
 /// What a waiting unit was promised on.
@@ -45,11 +46,15 @@ pub struct Waiter {
 
 /// Everybody who waits, by the number of arrival.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Queue(BTreeMap<u64, Waiter>);
+pub(super) struct Queue(Pages<u64, Waiter>);
 
 impl Queue {
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&u64, &Waiter)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&u64, &Waiter)> {
         self.0.iter()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -113,7 +118,7 @@ impl<'a> Ahead<'a> {
     /// The entry that is filled first.
     pub(super) fn first(&self) -> Option<(u64, &Waiter)> {
         let front = self.changed.as_ref().map_or(0, |changed| changed.front);
-        let known = self.known.into_iter().flat_map(|queue| queue.0.range(front..));
+        let known = self.known.into_iter().flat_map(|queue| queue.0.from(&front));
         let mut unchanged = known.filter(|(ticket, _)| self.entry(**ticket).is_none());
         let entries = self.changed.iter().flat_map(|changed| changed.entries.range(front..));
         let mut changed =
@@ -126,7 +131,7 @@ impl<'a> Ahead<'a> {
     }
 
     fn last_ticket(&self) -> Option<u64> {
-        let known = self.known.and_then(|queue| queue.0.keys().next_back());
+        let known = self.known.and_then(|queue| queue.0.last_key());
         known.max(self.changed.as_ref().and_then(|changed| changed.entries.keys().next_back())).copied()
     }
 

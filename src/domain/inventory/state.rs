@@ -119,6 +119,11 @@ pub enum InvariantBroken {
     },
 }
 
+/// What an entry of the queue takes in memory, about.
+const WAITER_BYTES: usize = 64;
+/// The same of a buyer's account.
+const ACCOUNT_BYTES: usize = 128;
+
 /// One SKU's inventory. Its counters and holds are changed by [`super::apply`] alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -167,18 +172,18 @@ impl Inventory {
 
     /// What `owner` holds, if anything.
     #[must_use]
-    pub fn hold(&self, owner: &HoldOwner) -> Option<&Hold> {
+    pub fn hold(&self, owner: &HoldOwner) -> Option<Hold> {
         self.holds.get(owner)
     }
 
     /// All holds in the order of their owners. Sorts them first: meant for snapshots, hashes and people,
     /// not for the path of a command.
-    pub fn holds(&self) -> impl ExactSizeIterator<Item = (&HoldOwner, &Hold)> {
-        self.holds.sorted().into_iter()
+    pub fn holds(&self) -> impl ExactSizeIterator<Item = (HoldOwner, Hold)> {
+        self.holds.sorted()
     }
 
     /// The carts whose holds lapse, and when, in no order that anything may depend on.
-    pub(crate) fn deadlines(&self) -> impl Iterator<Item = (&CartId, Timestamp)> {
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = (CartId, Timestamp)> {
         self.holds.unordered().filter_map(|(owner, hold)| match owner {
             HoldOwner::Cart(cart) => Some((cart, hold.deadline?)),
             HoldOwner::Order(_) => None,
@@ -213,7 +218,7 @@ impl Inventory {
     /// Number of entries in the queue.
     #[must_use]
     pub fn queue_len(&self) -> usize {
-        self.queue.as_ref().map_or(0, |queue| queue.iter().len())
+        self.queue.as_ref().map_or(0, |queue| queue.len())
     }
 
     /// Whether units are available for those who wait, so that there is something left to fill.
@@ -224,11 +229,19 @@ impl Inventory {
 
     /// Whoever waited and had units filled since, sorted. Looks at every hold: meant for recovery.
     #[must_use]
-    pub fn filled_owners(&self) -> Vec<&HoldOwner> {
+    pub fn filled_owners(&self) -> Vec<HoldOwner> {
         let filled = self.holds.unordered().filter(|(_, hold)| hold.filled() > 0);
         let mut owners: Vec<_> = filled.map(|(owner, _)| owner).collect();
         owners.sort_unstable();
         owners
+    }
+
+    /// About how many bytes of memory the inventory takes; kept up to date, not counted.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let waiting = self.queue_len() * WAITER_BYTES;
+        let accounts = self.buyers.as_ref().map_or(0, |buyers| buyers.len() * ACCOUNT_BYTES);
+        size_of::<Self>() + self.holds.bytes() + waiting + accounts
     }
 
     /// Number of owners that hold units or wait for them.
@@ -286,11 +299,11 @@ impl Inventory {
 
     /// Every entry of the queue is one of its owner's tickets, and the other way round; both sum to the same.
     fn check_queue(&self) -> Result<(), InvariantBroken> {
-        let mut waiting = BTreeMap::<&HoldOwner, (Vec<u64>, u64)>::new();
+        let mut waiting = BTreeMap::<HoldOwner, (Vec<u64>, u64)>::new();
         let (mut sums, empty) =
             (Counters::default(), self.queue.as_ref().is_some_and(|queue| queue.is_empty()));
         for (ticket, waiter) in self.queue.iter().flat_map(|queue| queue.iter()) {
-            let (tickets, units) = waiting.entry(&waiter.owner).or_default();
+            let (tickets, units) = waiting.entry(waiter.owner.clone()).or_default();
             tickets.push(*ticket);
             *units = units.saturating_add(waiter.quantity);
             let sum = sums.waiting_mut(waiter.promise);
@@ -299,9 +312,9 @@ impl Inventory {
         let mut agree = !empty
             && (sums.backordered, sums.preordered) == (self.counters.backordered, self.counters.preordered);
         for (owner, awaiting) in
-            self.holds.unordered().filter_map(|(owner, hold)| Some((owner, hold.waits()?)))
+            self.holds.unordered().filter_map(|(owner, hold)| Some((owner, hold.awaiting?)))
         {
-            let (tickets, units) = waiting.remove(owner).unwrap_or_default();
+            let (tickets, units) = waiting.remove(&owner).unwrap_or_default();
             agree &= tickets == awaiting.tickets && units == awaiting.unpaid.saturating_add(awaiting.paid);
         }
         if agree && waiting.is_empty() { Ok(()) } else { Err(InvariantBroken::QueueDisagrees) }

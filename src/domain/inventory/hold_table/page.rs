@@ -4,25 +4,30 @@
 //! splitting a shard cuts its range in two, so that a page can go on behind any owner after any number of
 //! splits: a hold that is there all the while is shown exactly once. The order means nothing else.
 
-use super::{FixedSeeds, HoldTable};
+use super::cell::OwnerRef;
+use super::shard::Entry;
+use super::{HoldTable, hash};
 use crate::domain::inventory::holds::{Hold, HoldOwner};
 use crate::domain::inventory::state::Inventory;
 
-use std::hash::BuildHasher;
+/// Where an entry comes in the order of pages.
+fn placed<'a>(entry: &Entry<'a>) -> (u64, OwnerRef<'a>) {
+    (place(entry.owner()), entry.owner())
+}
 
 /// The bits that `slot` looks at, the lowest first.
-fn place(owner: &HoldOwner) -> u64 {
-    (FixedSeeds.hash_one(owner) >> 24).reverse_bits()
+fn place(owner: OwnerRef<'_>) -> u64 {
+    (hash(owner) >> 24).reverse_bits()
 }
 
 impl HoldTable {
     /// At most `limit` holds behind `after`, or the first ones.
-    fn behind(&self, after: Option<&HoldOwner>, limit: usize) -> Vec<(&HoldOwner, &Hold)> {
-        let wide = self.shards.len().next_power_of_two();
+    fn behind(&self, after: Option<&HoldOwner>, limit: usize) -> Vec<(HoldOwner, Hold)> {
+        let wide = self.shards().next_power_of_two();
         // Ranges are numbered by the reversed bits of the shard; there are `wide` of them.
         let unused = u64::BITS - wide.trailing_zeros();
         let number_of = |place: u64| if unused == u64::BITS { 0 } else { (place >> unused) as usize };
-        let start = after.map(|owner| (place(owner), owner));
+        let start = after.map(OwnerRef::from).map(|owner| (place(owner), owner));
         let mut range = start.map_or(0, |(place, _)| number_of(place));
         let mut page = Vec::new();
         // The second half of a shard that is not split yet is part of the first half's shard.
@@ -30,13 +35,12 @@ impl HoldTable {
             range &= !1;
         }
         while range < wide && page.len() < limit {
-            if let Some(shard) = self.shard_of_range(range, unused).and_then(|index| self.shards.get(index)) {
+            if let Some(shard) = self.shard_of_range(range, unused).and_then(|index| self.shard(index)) {
                 let mut found: Vec<_> =
-                    shard.iter().map(|(owner, hold)| (place(owner), owner, hold)).collect();
-                found.retain(|(place, owner, _)| start.is_none_or(|start| (*place, *owner) > start));
-                found.sort_unstable_by_key(|(place, owner, _)| (*place, *owner));
+                    shard.entries().filter(|entry| start.is_none_or(|start| placed(entry) > start)).collect();
+                found.sort_unstable_by_key(placed);
                 found.truncate(limit - page.len());
-                page.extend(found.into_iter().map(|(_, owner, hold)| (owner, hold)));
+                page.extend(found.into_iter().map(|entry| (entry.owner().into(), entry.hold())));
             }
             range += 1;
         }
@@ -46,7 +50,7 @@ impl HoldTable {
     /// The shard that begins with this range; `None` where a shard that is not split yet has it.
     fn shard_of_range(&self, range: usize, unused: u32) -> Option<usize> {
         let index = if unused == u64::BITS { 0 } else { ((range as u64) << unused).reverse_bits() as usize };
-        (index < self.shards.len()).then_some(index)
+        (index < self.shards()).then_some(index)
     }
 }
 
@@ -55,7 +59,7 @@ impl Inventory {
     /// `limit`, not to the number of holds, and comes in an order without a meaning that stays the same:
     /// who asks behind the last owner of each page sees every hold that is there all the while, once.
     #[must_use]
-    pub fn holds_after(&self, after: Option<&HoldOwner>, limit: usize) -> Vec<(&HoldOwner, &Hold)> {
+    pub fn holds_after(&self, after: Option<&HoldOwner>, limit: usize) -> Vec<(HoldOwner, Hold)> {
         self.holds.behind(after, limit)
     }
 }
@@ -86,7 +90,7 @@ mod tests {
                 let page = inventory.holds_after(after.as_ref(), limit);
                 assert!(page.len() <= limit);
                 let Some((last, _)) = page.last() else { break };
-                let last = (*last).clone();
+                let last = last.clone();
                 for (owner, _) in page {
                     assert!(seen.insert(owner.clone()), "{owner} came twice, of {kept} in pages of {limit}");
                 }

@@ -80,7 +80,7 @@ fn replacing_leaves_committed_units_alone() {
     let mut inventory = stocked(&[reserve(3, None), commit(), reserve(2, None)]);
     assert_eq!(run(&mut inventory, &reserve(7, None)), [released(2, 0, Replaced), reserved(7, None)]);
     let hold = Hold { reserved: 7, committed: 3, ..Hold::default() };
-    assert_eq!(inventory.hold(&owner()), Some(&hold));
+    assert_eq!(inventory.hold(&owner()), Some(hold));
 }
 
 #[test]

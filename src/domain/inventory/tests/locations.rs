@@ -21,7 +21,7 @@ fn spread() -> Inventory {
 
 /// What the order holds where: location, reserved, committed.
 fn parts(inventory: &Inventory) -> Vec<(String, u64, u64)> {
-    let parts = inventory.hold(&order()).map(Hold::parts).unwrap_or_default();
+    let parts = inventory.hold(&order()).map(|hold| hold.parts()).unwrap_or_default();
     parts.into_iter().map(|part| (part.at.to_string(), part.reserved, part.committed)).collect()
 }
 
@@ -281,9 +281,7 @@ proptest! {
             apply_all(&mut located, &moved.unwrap_or_default());
             apply_all(&mut model, &expected.unwrap_or_default());
             prop_assert_eq!(located.counters, model.counters);
-            let whole = |(owner, hold): (&HoldOwner, &Hold)| {
-                (owner.clone(), Hold { located: None, ..hold.clone() })
-            };
+            let whole = |(owner, hold): (HoldOwner, Hold)| (owner, Hold { located: None, ..hold });
             let (held, expected): (Vec<_>, Vec<_>) =
                 (located.holds().map(whole).collect(), model.holds().map(whole).collect());
             prop_assert_eq!(held, expected);

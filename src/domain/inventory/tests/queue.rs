@@ -39,7 +39,7 @@ fn filled(name: &str, reserved: u64, committed: u64) -> StockEvent {
 
 /// What an order has: reserved, committed, waited for.
 fn has(inventory: &Inventory, name: &str) -> [u64; 3] {
-    let hold = inventory.hold(&of(name)).cloned().unwrap_or_default();
+    let hold = inventory.hold(&of(name)).unwrap_or_default();
     [hold.reserved, hold.committed, hold.awaiting()]
 }
 
@@ -123,7 +123,7 @@ fn who_came_first_is_filled_first_and_in_part_where_there_is_not_enough() {
         (0, 7, 0)
     );
     assert!(inventory.queue.is_none());
-    assert_eq!(inventory.hold(&of("b")).map(Hold::filled), Some(3));
+    assert_eq!(inventory.hold(&of("b")).map(|hold| hold.filled()), Some(3));
 }
 
 #[test]
@@ -237,16 +237,25 @@ fn paying_and_its_undoing_take_what_is_there_before_and_after_what_is_not() {
     run_step(&mut inventory, &waits("a", 1, Reserve, 12));
     run_step(&mut inventory, &waits("a", 2, Commit, 11));
     assert_eq!(has(&inventory, "a"), [0, 10, 2]);
-    assert_eq!(inventory.hold(&of("a")).and_then(Hold::waits).map(|a| (a.unpaid, a.paid)), Some((1, 1)));
+    assert_eq!(
+        inventory.hold(&of("a")).and_then(|hold| hold.awaiting).map(|a| (a.unpaid, a.paid)),
+        Some((1, 1))
+    );
     run_step(&mut inventory, &waits("a", 3, Uncommit, 11));
     assert_eq!(has(&inventory, "a"), [10, 0, 2]);
-    assert_eq!(inventory.hold(&of("a")).and_then(Hold::waits).map(|a| (a.unpaid, a.paid)), Some((2, 0)));
+    assert_eq!(
+        inventory.hold(&of("a")).and_then(|hold| hold.awaiting).map(|a| (a.unpaid, a.paid)),
+        Some((2, 0))
+    );
     let exceeded = Refusal::HoldExceeded { sku: sku(), requested: 13, held: 12 };
     assert_eq!(refused(&inventory, &waits("a", 4, Commit, 13)), exceeded);
     let mut inventory = promising();
     run_step(&mut inventory, &waits("b", 1, Take, 12));
     assert_eq!(has(&inventory, "b"), [0, 10, 2]);
-    assert_eq!(inventory.hold(&of("b")).and_then(Hold::waits).map(|a| (a.unpaid, a.paid)), Some((0, 2)));
+    assert_eq!(
+        inventory.hold(&of("b")).and_then(|hold| hold.awaiting).map(|a| (a.unpaid, a.paid)),
+        Some((0, 2))
+    );
 }
 
 #[test]

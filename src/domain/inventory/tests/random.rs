@@ -132,7 +132,7 @@ proptest! {
             };
             prop_assert!(!matches!(events, Err(Refusal::Parked { .. })), "{:?} broke off: {:?}", asked, events);
             for event in events.unwrap_or_default() {
-                let held = event.hold().and_then(|(owner, _)| live.hold(owner)).cloned().unwrap_or_default();
+                let held = event.hold().and_then(|(owner, _)| live.hold(owner)).unwrap_or_default();
                 if let StockEvent::Released { reserved, committed, .. } = &event {
                     prop_assert!(*reserved <= held.reserved && *committed <= held.committed);
                 }

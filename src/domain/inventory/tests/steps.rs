@@ -28,7 +28,7 @@ fn a_saga_moves_units_there_and_back() {
         StockEvent::Unshipped { owner: o(), quantity: 1, step: 5, purchase: None, at: LocationId::MAIN };
     assert_eq!(run_step(&mut inventory, &step(5, Unship, 1)), [unshipped]);
     let hold = Hold { reserved: 1, committed: 3, step: 5, ..Hold::default() };
-    assert_eq!(inventory.hold(&order()), Some(&hold));
+    assert_eq!(inventory.hold(&order()), Some(hold));
     let released = StockEvent::Released {
         owner: o(),
         reserved: 1,
@@ -106,7 +106,7 @@ fn unship_brings_back_the_hold_of_units_that_are_still_away() {
     assert_eq!(decide_step(&inventory, &step(4, Unship, 3), false, NOW), Err(exceeded));
     run_step(&mut inventory, &step(4, Unship, 2));
     let hold = Hold { reserved: 0, committed: 2, step: 4, ..Hold::default() };
-    assert_eq!(inventory.hold(&order()), Some(&hold));
+    assert_eq!(inventory.hold(&order()), Some(hold));
     assert_eq!(inventory.counters.shipped, 1);
 }
 
