@@ -1,3 +1,5 @@
+//! Recorded histories are explained, and crafted ones that must not be are found.
+
 use earmark::State;
 
 use super::call::{Call, Event, OrderCall, Outcome, StockCall};
