@@ -4,7 +4,7 @@
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
 //! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
-//! and writes a report.
+//! and writes a report. With the feature `simulation`, `simulate` runs the engine in a simulated world.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -31,6 +31,8 @@ mod raw_sync;
 mod report;
 #[cfg(test)]
 mod sample;
+#[cfg(feature = "simulation")]
+mod simulate;
 mod store;
 mod trace;
 
@@ -58,6 +60,9 @@ enum Command {
     Bench(bench::Arguments),
     /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
     Lifecycle(Box<lifecycle::Arguments>),
+    /// Run random schedules of commands, crashes and faults in a simulated world, each from a seed.
+    #[cfg(feature = "simulation")]
+    Simulate(simulate::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -76,6 +81,8 @@ fn main() -> ExitCode {
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
+        #[cfg(feature = "simulation")]
+        Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),
