@@ -280,9 +280,10 @@ fn order_refuses(past: &OrderPast, command: &OrderCommand, refusal: &Refusal, fl
             .as_ref()
             .is_some_and(|order| order.state == State::Cancelled && order.refusal.as_ref() == Some(refusal)),
         (_, Refusal::UnknownOrder) => floor == 0,
-        // A saga that was undone: what refused it was a SKU.
+        // A saga that was undone: what refused it was a SKU. A cancellation after which what was paid covers the
+        // rest goes straight on to a settlement, whose end is then its answer.
         (
-            OrderCommand::Pay(_) | OrderCommand::Ship(_),
+            OrderCommand::Pay(_) | OrderCommand::Ship(_) | OrderCommand::Cancel(_),
             Refusal::InsufficientStock { .. }
             | Refusal::Contended { .. }
             | Refusal::UnknownSku { .. }

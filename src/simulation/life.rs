@@ -5,11 +5,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::client;
 use super::history::History;
 use super::ledger::Ledger;
 use super::plan::{Fault, How, Life, When};
 use super::tally::{Kind, Tally};
+use super::{client, counting};
 use crate::actor::commit::Driver;
 use crate::config::{Config, RecordCommands, Retention};
 use crate::domain::ids::EntityId;
@@ -103,7 +103,11 @@ pub(super) fn config(fs: &SimFs, clock: Arc<dyn Clock>, life: &Life, common: Com
             ..Terms::physical()
         },
         clock_step_ms_max: Some(600_000),
-        record_commands: if life.seed % 2 == 0 { RecordCommands::All } else { RecordCommands::Keyed },
+        record_commands: if life.seed.is_multiple_of(2) {
+            RecordCommands::All
+        } else {
+            RecordCommands::Keyed
+        },
         snapshot_every_bytes: None,
         snapshot_bytes_per_second_max: None,
         retention: if life.retention { Retention::ToOlderSnapshot } else { Retention::KeepAll },
@@ -353,7 +357,7 @@ pub(super) fn take_in(world: &World, engine: &Engine, until: Option<u64>) -> Res
 
 /// What a life leaves, and the count of what befell it.
 fn leave(world: &World, fs: &SimFs, life: &Life, chaos: &Chaos, now: Timestamp) -> After {
-    count(world, fs, life, chaos);
+    counting::count(world, fs, life, chaos);
     let (image, instead) = match life.end.how {
         How::Close | How::Kill => (fs.kill(), None),
         How::PowerCut => (fs.crash(), None),
@@ -375,55 +379,4 @@ fn leave(world: &World, fs: &SimFs, life: &Life, chaos: &Chaos, now: Timestamp) 
         shared.crash.get_or_insert(kind);
     }
     After { image, instead, now }
-}
-
-fn count(world: &World, fs: &SimFs, life: &Life, chaos: &Chaos) {
-    let injected = fs.injected();
-    let mut shared = world.lock();
-    let halted = std::mem::take(&mut shared.halted_seen);
-    let full = std::mem::take(&mut shared.disk_full_seen);
-    let failed = std::mem::take(&mut shared.failed_seen);
-    let went = match (halted, failed) {
-        (true, _) => "halted, and said why",
-        (false, true) => "a call failed, and said why",
-        (false, false) => "went on",
-    };
-    for (kind, times) in [
-        (Kind::WriteError, injected.writes),
-        (Kind::SyncError, injected.syncs),
-        (Kind::ReadError, injected.reads),
-    ] {
-        shared.tally.injected(kind, times);
-        if times > 0 {
-            shared.tally.did(kind, went);
-        }
-    }
-    if injected.full > 0 {
-        shared.tally.injected(Kind::DiskFull, 1);
-        shared.tally.did(Kind::DiskFull, if full { "refused new work" } else { went });
-    }
-    if injected.short_reads > 0 {
-        shared.tally.injected(Kind::ShortReads, injected.short_reads);
-        shared.tally.did(Kind::ShortReads, "did not show");
-    }
-    if chaos.slow_commits() > 0 {
-        shared.tally.injected(Kind::SlowDisk, chaos.slow_commits());
-        shared.tally.did(Kind::SlowDisk, "answers waited");
-    }
-    if chaos.panics() > 0 {
-        shared.tally.injected(Kind::DecisionPanic, chaos.panics());
-        shared.tally.did(Kind::DecisionPanic, "refused, or parked and unparked");
-    }
-    let steps = life.faults.iter().filter_map(|fault| match fault {
-        Fault::ClockStep { by_ms, .. } => Some(*by_ms),
-        _ => None,
-    });
-    for by_ms in steps {
-        let (kind, what) = match by_ms {
-            ..0 => (Kind::ClockBack, "engine time stood still"),
-            0..=600_000 => (Kind::ClockForward, "followed"),
-            _ => (Kind::ClockForward, "timers halted until resumed"),
-        };
-        shared.tally.did(kind, what);
-    }
 }

@@ -16,6 +16,7 @@
 //! Compiled for tests and under the feature `simulation`.
 
 mod client;
+mod counting;
 mod history;
 mod ledger;
 mod life;
@@ -62,7 +63,7 @@ pub struct Broken {
 #[must_use]
 pub fn run(plan: &Plan, sabotage: Option<Sabotage>) -> Ran {
     let world = World::default();
-    let common = Common { sabotage, revives: plan.seed % 2 == 0 };
+    let common = Common { sabotage, revives: plan.seed.is_multiple_of(2) };
     let mut image = SimFs::new();
     let mut now = Timestamp::from_millis(workload::BEGAN_MS);
     let last = last_life(plan);
