@@ -9,6 +9,11 @@ use crate::domain::refusal::Refusal;
 
 /// Runs a decision; a panic in it becomes a refusal and changes nothing, because a decision only borrows.
 pub(crate) fn decide<T>(decision: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    let decision = || {
+        #[cfg(any(test, feature = "simulation"))]
+        crate::port::chaos::may_panic();
+        decision()
+    };
     catch_unwind(AssertUnwindSafe(decision)).unwrap_or_else(|panic| {
         let reason = panic_text(&*panic);
         tracing::error!(%reason, "a decision panicked");

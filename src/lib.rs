@@ -30,6 +30,8 @@ pub mod snapshot;
 pub mod blocking;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 
 mod actor;
 mod config;

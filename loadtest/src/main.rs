@@ -4,7 +4,7 @@
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
 //! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
-//! and writes a report.
+//! and writes a report. With the feature `simulation`, `simulate` runs the engine in a simulated world.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -33,6 +33,8 @@ mod raw_sync;
 mod report;
 #[cfg(test)]
 mod sample;
+#[cfg(feature = "simulation")]
+mod simulate;
 mod store;
 mod trace;
 
@@ -63,6 +65,9 @@ enum Command {
     /// Record what clients see of an engine whose power is cut, and check that one call after another explains it.
     #[cfg(feature = "proof")]
     Histories(histories::Arguments),
+    /// Run random schedules of commands, crashes and faults in a simulated world, each from a seed.
+    #[cfg(feature = "simulation")]
+    Simulate(simulate::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
         #[cfg(feature = "proof")]
         Some(Command::Histories(arguments)) => histories::run(&arguments),
+        #[cfg(feature = "simulation")]
+        Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),

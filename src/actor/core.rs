@@ -27,6 +27,8 @@ use crate::error::Error;
 use crate::journal::LogMark;
 use crate::journal::codec::CodecError;
 use crate::port::EngineClock;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 use crate::query::OrderIndex;
 use crate::replay::tagged;
 
@@ -242,6 +244,13 @@ impl Core {
         let mut draft = Draft::default();
         let Envelope { request, claim, reply } = envelope;
         let outcome = Err(refusal.clone());
+        #[cfg(any(test, feature = "simulation"))]
+        let reply = if chaos::is_broken(Sabotage::RefusedEarly) {
+            reply.send(Ok(outcome.clone()));
+            ReplyTo::default()
+        } else {
+            reply
+        };
         let mut mark = None;
         match claim {
             Some(claim) if refusal.is_final() => {

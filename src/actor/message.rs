@@ -94,6 +94,9 @@ pub(crate) enum SkuMessage {
     TellFilled(OrderId),
     /// Show the state; `None` where nothing was ever received.
     Look(Look),
+    /// Sabotage: take what an earlier message has checked.
+    #[cfg(any(test, feature = "simulation"))]
+    Checked(Step, crate::domain::inventory::StepDecision),
     /// Go to rest if there is nothing to do.
     Rest,
     /// An operator has looked at a parked SKU.

@@ -24,6 +24,8 @@ use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos;
 use crate::replay::compact::{self, Unpacked};
 use saga::Run;
 
@@ -109,6 +111,8 @@ impl Actor for OrderActor {
         message: OrderMessage,
         state: &mut OrderState,
     ) -> Result<(), ActorProcessingErr> {
+        #[cfg(any(test, feature = "simulation"))]
+        chaos::give_way().await;
         match message {
             OrderMessage::Stepped { sku, number, outcome } => {
                 state.stepped(&myself, &sku, number, outcome);

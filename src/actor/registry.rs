@@ -21,6 +21,8 @@ use ractor::ActorRef;
 
 use super::core::Core;
 use crate::journal::codec::CodecError;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 /// A kind of entity that lives as an actor.
 pub(crate) trait Entity: Sized + 'static {
@@ -187,11 +189,15 @@ impl<E: Entity> Registry<E> {
         mail: &Mail,
         make: impl FnOnce() -> Result<Option<E::Rest>, CodecError>,
     ) -> bool {
-        if !mail.is_empty() {
+        #[cfg(any(test, feature = "simulation"))]
+        let loses_mail = chaos::is_broken(Sabotage::MailLost);
+        #[cfg(not(any(test, feature = "simulation")))]
+        let loses_mail = false;
+        if !mail.is_empty() && !loses_mail {
             return false;
         }
         let Entry::Occupied(mut slot) = self.slots.entry(id.clone()) else { return false };
-        if !mail.is_empty() {
+        if !mail.is_empty() && !loses_mail {
             return false;
         }
         match make() {

@@ -20,11 +20,13 @@ use super::message::{Envelope, SkuMessage, Step};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{Answer, Command, SkuCommand};
 use crate::domain::ids::{EntityId, OrderId, Principal, SkuId};
-use crate::domain::inventory::{self, Inventory, StockEvent};
+use crate::domain::inventory::{self, Inventory, StepDecision, StockEvent};
 use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 use carts::Carts;
 use waiting::{Provisional, Waiting};
 
@@ -106,6 +108,8 @@ impl Actor for SkuActor {
         message: SkuMessage,
         state: &mut SkuState,
     ) -> Result<(), ActorProcessingErr> {
+        #[cfg(any(test, feature = "simulation"))]
+        chaos::give_way().await;
         state.mail.taken();
         let asked_to_rest = matches!(message, SkuMessage::Rest);
         match message {
@@ -120,6 +124,8 @@ impl Actor for SkuActor {
                 look(Some(&*state.inventory).filter(|inventory| inventory.version > 0));
             }
             SkuMessage::Unpark(by, reply) => state.unpark(by, reply),
+            #[cfg(any(test, feature = "simulation"))]
+            SkuMessage::Checked(step, decision) => state.granted(step, decision, state.core.clock.now()),
             SkuMessage::Rest => {}
         }
         // A SKU that was never received is no entity: nothing remains of having been asked for it.
@@ -205,23 +211,13 @@ impl SkuState {
         let decided = self
             .decide_on(now, |inventory| inventory::decide_step(inventory, &step.step, step.redelivered, now));
         match decided {
-            Ok(decision) => {
-                self.provisional.note(&step, &decision);
-                let mut filled = Vec::new();
-                if !decision.events.is_empty() {
-                    let mut draft = Draft::default();
-                    let record = self.record(decision.events, None, now);
-                    filled = self.journal_and_apply(&mut draft, record);
-                    self.core.commit(draft);
-                }
-                let frees = !step.step.op.takes();
+            #[cfg(any(test, feature = "simulation"))]
+            Ok(decision) if step.step.op.takes() && chaos::is_broken(Sabotage::CheckedThenTaken) => {
                 let sku = self.inventory.sku.clone();
-                step.answer(&sku, Ok(decision.grant));
-                self.tell_all(&filled);
-                if frees {
-                    self.retry_waiting();
-                }
+                let later = SkuMessage::Checked(step, decision);
+                let _ = self.core.skus.send(&self.core, &sku, later, super::registry::Absent::HandBack);
             }
+            Ok(decision) => self.granted(step, decision, now),
             Err(refusal) => match self.verdict(refusal, tries, step.step.buyer.as_ref(), step.step.partial) {
                 Verdict::Wait => self.waiting.push_step(step, tries + 1),
                 Verdict::Refuse(refusal) => {
@@ -229,6 +225,26 @@ impl SkuState {
                     step.answer(&sku, Err(refusal));
                 }
             },
+        }
+    }
+
+    fn granted(&mut self, step: Step, decision: StepDecision, now: Timestamp) {
+        #[cfg(any(test, feature = "simulation"))]
+        let decision = twice_if_broken(decision);
+        self.provisional.note(&step, &decision);
+        let mut filled = Vec::new();
+        if !decision.events.is_empty() {
+            let mut draft = Draft::default();
+            let record = self.record(decision.events, None, now);
+            filled = self.journal_and_apply(&mut draft, record);
+            self.core.commit(draft);
+        }
+        let frees = !step.step.op.takes();
+        let sku = self.inventory.sku.clone();
+        step.answer(&sku, Ok(decision.grant));
+        self.tell_all(&filled);
+        if frees {
+            self.retry_waiting();
         }
     }
 
@@ -279,4 +295,18 @@ impl SkuState {
 enum Verdict {
     Wait,
     Refuse(Refusal),
+}
+
+/// Sabotage: what a step gives back is put into stock twice.
+#[cfg(any(test, feature = "simulation"))]
+fn twice_if_broken(mut decision: StepDecision) -> StepDecision {
+    let given_back = decision.events.iter().find_map(|event| match event {
+        StockEvent::Released { reserved, committed, .. } => Some(reserved + committed),
+        _ => None,
+    });
+    if let Some(quantity) = given_back.filter(|_| chaos::is_broken(Sabotage::ReleasedTwice)) {
+        let at = inventory::LocationId::MAIN;
+        decision.events.push(StockEvent::Received { quantity, reason: "given back twice".into(), at });
+    }
+    decision
 }

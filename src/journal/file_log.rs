@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 use crate::port::fs::{Fs, FsFile, FsLock};
 
 use super::frame::{self, Head, Kind};
@@ -122,6 +124,8 @@ impl FileLog {
             chain: [0; 32],
         };
         head.chain = frame::encode(&mut self.frame, &head, &self.position.chain, payload);
+        #[cfg(any(test, feature = "simulation"))]
+        let sync = sync && !chaos::is_broken(Sabotage::SyncSkipped);
         let mut written = self.file.write_all_at(&self.frame, self.offset);
         if sync {
             written = written.and_then(|()| self.file.sync_data());

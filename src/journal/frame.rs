@@ -18,6 +18,8 @@
 //! 4. Seals and epoch marks have no records and no payload; data has both.
 
 use crate::domain::time::Timestamp;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 /// Begins every frame: `EMFR`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"EMFR");
@@ -214,6 +216,10 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Flaw> {
     let payload = bytes.get(HEAD_BYTES..payload_end).ok_or(Flaw::Incomplete)?;
     let fields = bytes.get(..CRC_AT).ok_or(Flaw::Incomplete)?;
     if crc32c::crc32c_append(crc32c::crc32c(fields), payload) != crc {
+        #[cfg(any(test, feature = "simulation"))]
+        if chaos::is_broken(Sabotage::ChecksumIgnored) {
+            return Ok((head, payload));
+        }
         return Err(Flaw::Checksum);
     }
     Ok((head, payload))
@@ -222,5 +228,9 @@ pub fn decode(bytes: &[u8]) -> Result<(Head, &[u8]), Flaw> {
 /// Whether a decoded frame's chain hash follows from the one before it.
 #[must_use]
 pub fn follows(bytes: &[u8], head: &Head, payload: &[u8], chain_before: &[u8; 32]) -> bool {
+    #[cfg(any(test, feature = "simulation"))]
+    if chaos::is_broken(Sabotage::ChecksumIgnored) {
+        return true;
+    }
     bytes.get(..CHAIN_AT).is_some_and(|fields| chain(chain_before, fields, payload) == head.chain)
 }

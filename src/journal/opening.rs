@@ -18,6 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 use crate::port::fs::{Fs, FsFile, FsLock, OpenMode, read_full_at};
 
 use super::file_log::{FileLog, Parts};
@@ -195,6 +197,10 @@ impl Opening {
             _ => io_error("rewriting the tail in", folder, &error),
         };
         let old = self.scan.segments.last();
+        #[cfg(any(test, feature = "simulation"))]
+        if let Some(old) = old.filter(|_| chaos::is_broken(Sabotage::PageCacheTrusted)) {
+            return self.go_on_behind(old, ending, at).map_err(failed);
+        }
         let (before, from) =
             ending.anchor.map_or((Position::START, HEADER_BYTES), |it| (it.before, it.offset));
         let held_bytes = old.map_or(0, |old| old.end.saturating_sub(from));
@@ -219,6 +225,15 @@ impl Opening {
         };
         let (end, position) = write().map_err(failed)?;
         Ok(Written { file: spare.file, header, end, position })
+    }
+
+    /// Sabotage: goes on in the old segment, behind what can be read of it, and makes none of that durable.
+    #[cfg(any(test, feature = "simulation"))]
+    fn go_on_behind(&self, old: &super::scan::Listed, ending: &Ending, at: Timestamp) -> io::Result<Written> {
+        let file = self.fs.open(&old.path, OpenMode::Write)?;
+        let (mark, position) = epoch_mark(&ending.end, at);
+        file.write_all_at(&mark, old.end)?;
+        Ok(Written { file, header: old.header, end: old.end + mark.len() as u64, position })
     }
 
     /// A zero-filled file of that length under the tail's name. The name comes first and is durable: a ready

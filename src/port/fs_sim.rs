@@ -21,6 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fs::{FolderEntry, Fs, FsFile, FsLock, OpenMode};
 
+mod faults;
+
+pub use faults::Injected;
+
 /// Granularity at which a disk keeps its promise: a sector is written wholly or not at all.
 const SECTOR_BYTES: usize = 512;
 
@@ -79,17 +83,22 @@ impl Change {
         }
     }
 
-    /// Applies what a power cut leaves of the change.
-    fn apply_torn(&self, content: &mut Vec<u8>, random: &mut SplitMix) {
+    /// Applies what a power cut leaves of the change; of a garbled one, sectors can have a bit turned over.
+    fn apply_torn(&self, content: &mut Vec<u8>, random: &mut SplitMix, garbled: bool) {
         match (self, random.below(3)) {
             (_, 0) => {}
-            (Self::Length(_), _) | (Self::Write { .. }, 1) => self.apply(content),
+            (Self::Length(_), _) => self.apply(content),
+            (Self::Write { .. }, 1) if !garbled => self.apply(content),
             (Self::Write { offset, bytes }, _) => {
                 let mut at = 0;
                 while at < bytes.len() {
                     let end = bytes.len().min(at + SECTOR_BYTES - (offset + at) % SECTOR_BYTES);
                     if let Some(sector) = bytes.get(at..end).filter(|_| random.below(2) == 0) {
                         put(content, offset + at, sector);
+                        if garbled && random.below(4) == 0 {
+                            let byte = offset + at + random.below(sector.len() as u64) as usize;
+                            content.get_mut(byte..=byte).into_iter().flatten().for_each(|byte| *byte ^= 1);
+                        }
                     }
                     at = end;
                 }
@@ -168,6 +177,9 @@ struct State {
     failing_sync: Option<u64>,
     power_off_at: Option<u64>,
     powered_off: bool,
+    reading: faults::Reading,
+    injected: Injected,
+    digest: u64,
 }
 
 fn broken(what: &str) -> io::Error {
@@ -212,6 +224,7 @@ impl State {
     fn name(&mut self, change: NameChange) -> io::Result<()> {
         let power = self.operation()?;
         self.counters.names += 1;
+        self.note(1, self.counters.names, &[]);
         change.apply(&mut self.names);
         self.pending_names.push(change);
         Self::finish(power)
@@ -220,6 +233,7 @@ impl State {
     fn write(&mut self, id: u64, bytes: &[u8], offset: u64) -> io::Result<()> {
         let power = self.operation()?;
         self.counters.writes += 1;
+        self.note(2 + id, offset, bytes);
         let fails = self.failing_write == Some(self.counters.writes);
         let room = self.capacity_bytes.map(|capacity| capacity.saturating_sub(self.used_bytes()));
         let inode = self.inode(id)?;
@@ -235,9 +249,11 @@ impl State {
             inode.pending.push(change);
         }
         if fails {
+            self.injected.writes += 1;
             return Err(broken("the write failed"));
         }
         if fits < bytes.len() {
+            self.injected.full += 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
         Self::finish(power)
@@ -246,12 +262,14 @@ impl State {
     fn sync(&mut self, id: u64) -> io::Result<()> {
         let power = self.operation()?;
         self.counters.syncs += 1;
+        self.note(2 + id, self.counters.syncs, &[]);
         let fails = self.failing_sync == Some(self.counters.syncs);
         // A sync that the power cut interrupts leaves its writes pending: the crash decides about each.
         Self::finish(power)?;
         let inode = self.inode(id)?;
         let pending = std::mem::take(&mut inode.pending);
         if fails {
+            self.injected.syncs += 1;
             return Err(broken("the sync failed"));
         }
         for change in pending {
@@ -342,12 +360,16 @@ impl SimFs {
     /// What a power cut leaves when some of the unsynced changes survive, by the seed.
     #[must_use]
     pub fn crash_torn(&self, seed: u64) -> Self {
+        self.crash_by(seed, false)
+    }
+
+    fn crash_by(&self, seed: u64, garbled: bool) -> Self {
         let state = self.state();
         let mut random = SplitMix::new(seed);
         let names = random.below(state.pending_names.len() as u64 + 1) as usize;
         let tear = |pending: &[Change], content: &mut Vec<u8>| {
             for change in pending {
-                change.apply_torn(content, &mut random);
+                change.apply_torn(content, &mut random, garbled);
             }
         };
         Self::of(state.restarted(tear, names))
@@ -362,6 +384,7 @@ impl SimFs {
         state.counters = Counters::default();
         (state.failing_write, state.failing_sync, state.power_off_at, state.powered_off) =
             (None, None, None, false);
+        (state.reading, state.injected) = (faults::Reading::default(), Injected::default());
         state.inodes.values_mut().for_each(|inode| inode.handles = 0);
         Self::of(state)
     }
@@ -517,14 +540,7 @@ impl Fs for SimFs {
 
 impl FsFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut state = self.fs.state();
-        let content = &state.inode(self.inode)?.cached;
-        let from = content.get(offset as usize..).unwrap_or_default();
-        let bytes = from.len().min(buffer.len());
-        if let (Some(target), Some(source)) = (buffer.get_mut(..bytes), from.get(..bytes)) {
-            target.copy_from_slice(source);
-        }
-        Ok(bytes)
+        self.fs.state().read(self.inode, buffer, offset)
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {

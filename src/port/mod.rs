@@ -1,7 +1,11 @@
 //! The seams to what is not deterministic: clocks, randomness and the ids made of it, the file system.
 //! Each is a narrow trait with a real and a simulated side.
 
+#[cfg(any(test, feature = "simulation"))]
+pub mod chaos;
 pub mod clock;
+#[cfg(any(test, feature = "simulation"))]
+pub mod clock_sim;
 pub mod entropy;
 pub mod fs;
 pub mod fs_sim;

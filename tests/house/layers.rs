@@ -8,8 +8,8 @@ use crate::{at, none_of};
 /// root. What stands in no row may name everything: `lib`, which only lists.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("guard", &["domain"]),
     ("port", &["domain"]),
+    ("guard", &["domain", "port"]),
     ("journal", &["domain", "port"]),
     ("error", &["domain", "port", "journal"]),
     ("snapshot", &["domain", "port", "journal"]),
@@ -26,6 +26,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
+    (
+        "simulation",
+        &[
+            "domain", "port", "journal", "error", "snapshot", "replay", "config", "actor", "outbox", "query",
+            "engine",
+        ],
+    ),
     ("cli", &["domain", "port", "journal", "error", "snapshot", "replay", "config", "query", "engine"]),
 ];
 

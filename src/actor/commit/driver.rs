@@ -118,10 +118,19 @@ fn maintain(maintenance: &dyn Maintenance, stop: &AtomicBool) {
     }
 }
 
+/// A step; in simulation it takes its time while actors go on.
+async fn step_in_time(writer: &mut Writer) -> Stepped {
+    #[cfg(any(test, feature = "simulation"))]
+    if !writer.queue().is_empty() {
+        crate::port::chaos::commit_latency().await;
+    }
+    writer.step()
+}
+
 async fn drive_as_task(mut writer: Writer, notify: Arc<Notify>, stop: Arc<AtomicBool>) {
     let maintenance = writer.maintenance();
     loop {
-        while writer.step() == Stepped::Worked {
+        while step_in_time(&mut writer).await == Stepped::Worked {
             maintenance.step();
             tokio::task::yield_now().await;
         }
@@ -148,6 +157,9 @@ impl Stopper {
             let _ = task.await;
         }
         let threads = std::mem::take(&mut self.threads);
+        if threads.is_empty() {
+            return;
+        }
         // Joining blocks for a sync at most, but a runtime's thread is not to be blocked even for that.
         let _ = tokio::task::spawn_blocking(move || threads.into_iter().for_each(join)).await;
     }

@@ -6,6 +6,8 @@ use super::queue::{CommitQueue, Gate, Release};
 use crate::error::Error;
 use crate::journal::{Batch, CommitLog, LogError};
 use crate::port::EngineClock;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +88,12 @@ impl Writer {
             let Some(item) = self.queue.pop() else { break };
             items += 1;
             count += item.count;
+            #[cfg(any(test, feature = "simulation"))]
+            if chaos::is_broken(Sabotage::AppliedOutOfOrder) {
+                self.payload.splice(0..0, item.records.iter().copied());
+                self.releases.extend(item.releases);
+                continue;
+            }
             self.payload.extend_from_slice(&item.records);
             self.releases.extend(item.releases);
             if item.ends_batch {

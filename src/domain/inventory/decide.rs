@@ -268,6 +268,7 @@ fn commit<'a>(inventory: &'a Inventory, cart: &CartId, now: Timestamp) -> Result
 fn release<'a>(inventory: &'a Inventory, cart: &CartId) -> Result<Draft<'a>, Refusal> {
     let owner = HoldOwner::Cart(cart.clone());
     let mut draft = Draft::new(inventory, Some(&owner))?;
+    draft.known()?;
     let quantity = draft.hold().held().ok_or(Refusal::Overflow)?;
     if quantity > 0 {
         draft.release(&Move { owner: &owner, quantity, step: 0 }, ReleaseCause::Asked)?;
