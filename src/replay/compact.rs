@@ -89,6 +89,17 @@ fn body(bytes: &[u8]) -> &[u8] {
     bytes.get(HEAD_BYTES..).unwrap_or_default()
 }
 
+/// The order's canonical bytes, over which the state hash is made. Not to be asked of a retired one.
+pub(crate) fn canonical(bytes: &[u8]) -> &[u8] {
+    body(bytes)
+}
+
+/// Whether the order may be parked. Why it is parked is its last field; where there is nothing in it, it ends
+/// with a zero.
+pub(crate) fn may_be_parked(bytes: &[u8]) -> bool {
+    bytes.last() != Some(&0)
+}
+
 /// Unpacks an order or what remains of it.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Unpacked, CodecError> {
     if is_retired(bytes) {

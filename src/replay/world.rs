@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::compact::{Packed, Unpacked, unpack};
+use super::compact::Packed;
 use super::history::Base;
 use super::shelf::{FixedSeeds, Hot, Shelf};
 use super::tagged;
@@ -255,25 +255,6 @@ impl World {
         })
     }
 
-    /// Takes the world apart: SKUs, orders and answered keys, each sorted. Unpacks every order: a tool for
-    /// audits and tests.
-    ///
-    /// # Errors
-    /// When an order cannot be packed or unpacked.
-    pub fn into_parts(self) -> Result<Parts, CodecError> {
-        let Settled { skus, orders: shelf, keys, .. } = self.settle()?;
-        let mut orders = Vec::new();
-        for packed in shelf.into_iter().flat_map(HashMap::into_values) {
-            if let Unpacked::Order(order) = unpack(&packed)? {
-                orders.push(order);
-            }
-        }
-        orders.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut keys: Vec<_> = keys.into_iter().collect();
-        keys.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok((skus, orders, keys))
-    }
-
     /// Takes the world apart for an engine to live in. The index has no lists yet.
     pub(crate) fn settle(mut self) -> Result<Settled, CodecError> {
         let index = &mut self.index;
@@ -283,6 +264,3 @@ impl World {
         Ok(Settled { skus, orders: self.shelf.into_parts(), keys: self.keys, index: self.index })
     }
 }
-
-/// SKUs, orders and answered keys, each sorted.
-pub type Parts = (Vec<Inventory>, Vec<Order>, Vec<(ScopedKey, KeyAnswer)>);
