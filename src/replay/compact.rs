@@ -65,24 +65,30 @@ pub(crate) struct OrderHead {
     pub(crate) deadline: Option<Deadline>,
 }
 
-fn pack(number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecError> {
-    let mut bytes = Vec::with_capacity(256);
+/// Packs into the room of a buffer, so that what is kept is allocated once and in its size.
+fn pack(bytes: &mut Vec<u8>, number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecError> {
+    bytes.clear();
     bytes.extend_from_slice(&number.to_le_bytes());
     bytes.push(flags);
-    codec::encode_into(&mut bytes, value)?;
-    Ok(bytes.into_boxed_slice())
+    codec::encode_into(bytes, value)?;
+    Ok(bytes.as_slice().into())
 }
 
 /// Packs an order with its number in the index of orders.
 pub(crate) fn pack_order(number: u32, order: &Order) -> Result<Packed, CodecError> {
+    pack_order_in(&mut Vec::with_capacity(512), number, order)
+}
+
+/// The same in the room of a buffer, for whoever packs many.
+pub(crate) fn pack_order_in(buffer: &mut Vec<u8>, number: u32, order: &Order) -> Result<Packed, CodecError> {
     let pending = if order.pending.is_some() { PENDING } else { 0 };
     let waiting = if order.deadline.is_some() { WAITING } else { 0 };
-    pack(number, pending | waiting, order)
+    pack(buffer, number, pending | waiting, order)
 }
 
 /// Packs what remains of a retired order.
 pub(crate) fn pack_tombstone(number: u32, tombstone: &Tombstone) -> Result<Packed, CodecError> {
-    pack(number, RETIRED, tombstone)
+    pack(&mut Vec::new(), number, RETIRED, tombstone)
 }
 
 fn body(bytes: &[u8]) -> &[u8] {

@@ -31,7 +31,7 @@ pub(crate) use parent::run;
 /// Arguments of `recover`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Orders to build before the kill. Ten million take about 23 GB of disk and 8 GB of memory.
+    /// Orders to build before the kill. A million take about 0.9 GB of disk and 1.2 GB of memory.
     #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     orders: u32,
     /// Lines of each order, each of another SKU and one unit.

@@ -24,7 +24,7 @@ pub(crate) struct WorkloadResult {
     pub(crate) throughput_left: f64,
     pub(crate) throughput_goal_met: bool,
     /// Whether no answer of any round with a snapshot was waited for longer than the goal; `None` where it was,
-    /// and in a round without a snapshot too: then it is the machine that stalls, or the queue in front.
+    /// and half as long in a round without a snapshot: then it is the machine that stalls, or the queue in front.
     pub(crate) stall_goal_met: Option<bool>,
     pub(crate) snapshots: u64,
     /// Medians over the snapshots.
@@ -80,7 +80,8 @@ fn within_goal(with: &Sums, without: &Sums) -> Option<bool> {
     let is_within = |sums: &Sums| sums.wait_max_us <= STALL_MILLIS_MAX * 1_000.0;
     // Where nothing was asked, nothing is known.
     let met = with.wait_max_us > 0.0 && is_within(with);
-    (met || is_within(without)).then_some(met)
+    let is_due_to_snapshot = is_within(without) || with.wait_max_us > 2.0 * without.wait_max_us;
+    (met || is_due_to_snapshot).then_some(met)
 }
 
 impl WorkloadResult {
@@ -258,6 +259,7 @@ mod tests {
         assert_eq!(waited(9_000.0, 5_000.0), Some(true));
         assert_eq!(waited(1_000.0, 5_001.0), Some(false));
         assert_eq!(waited(9_000.0, 5_001.0), None);
+        assert_eq!(waited(9_000.0, 18_001.0), Some(false));
         assert_eq!(waited(1_000.0, 0.0), Some(false));
     }
 }
