@@ -1,6 +1,6 @@
 //! What must hold in every cut of every run, whatever was asked of the engine.
 
-use earmark::{Cut, Inventory, Order};
+use earmark::{Counters, Cut, Order, SkuId};
 
 use crate::report::Promise;
 
@@ -8,7 +8,7 @@ use crate::report::Promise;
 pub(crate) const DIFFERENCES_MAX: usize = 20;
 
 /// Units of all SKUs, summed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Units {
     pub(crate) received: u64,
     pub(crate) available: u64,
@@ -38,8 +38,14 @@ impl Units {
 /// The promises that are checked in every cut: nothing oversold, units conserved, the engine's own check.
 pub(crate) fn promises(cut: &Cut) -> Vec<Promise> {
     vec![
-        Promise::from_differences("nothing oversold", cut.skus.iter().filter_map(oversold)),
-        Promise::from_differences("units conserved", cut.skus.iter().filter_map(not_conserved)),
+        Promise::from_differences(
+            "nothing oversold",
+            cut.skus.iter().filter_map(|sku| oversold(&sku.sku, &sku.counters)),
+        ),
+        Promise::from_differences(
+            "units conserved",
+            cut.skus.iter().filter_map(|sku| not_conserved(&sku.sku, &sku.counters)),
+        ),
         Promise::from_differences("the engine's own invariants hold", cut.violations.iter().cloned()),
         Promise::from_differences(
             "no order is left unfinished",
@@ -57,22 +63,20 @@ fn is_unfinished(order: &Order) -> bool {
 }
 
 /// Says by how much a SKU sold more than ever came in; `None` when it did not.
-fn oversold(sku: &Inventory) -> Option<String> {
-    let counters = &sku.counters;
+pub(crate) fn oversold(sku: &SkuId, counters: &Counters) -> Option<String> {
     let came_in =
         i128::from(counters.received) + i128::from(counters.adjusted) - i128::from(counters.written_off);
     let sold = i128::from(counters.reserved) + i128::from(counters.committed) + i128::from(counters.shipped)
         - i128::from(counters.returned);
     (sold > came_in).then(|| {
-        format!("SKU {}: {sold} units sold of {came_in} that came in: {} too many", sku.sku, sold - came_in)
+        format!("SKU {sku}: {sold} units sold of {came_in} that came in: {} too many", sold - came_in)
     })
 }
 
 /// Says how a SKU's movements and its counters differ; `None` when they agree.
 ///
 /// `shipped` counts all units that ever left, `returned` those of them that came back into stock.
-fn not_conserved(sku: &Inventory) -> Option<String> {
-    let counters = &sku.counters;
+pub(crate) fn not_conserved(sku: &SkuId, counters: &Counters) -> Option<String> {
     let came_in =
         i128::from(counters.received) + i128::from(counters.adjusted) + i128::from(counters.returned);
     let accounted = i128::from(counters.available)
@@ -83,7 +87,7 @@ fn not_conserved(sku: &Inventory) -> Option<String> {
         + i128::from(counters.shipped)
         + i128::from(counters.written_off);
     (came_in != accounted)
-        .then(|| format!("SKU {}: {came_in} units came in, {accounted} are accounted for", sku.sku))
+        .then(|| format!("SKU {sku}: {came_in} units came in, {accounted} are accounted for"))
 }
 
 #[cfg(test)]

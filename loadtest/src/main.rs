@@ -4,7 +4,9 @@
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
 //! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
-//! and writes a report. With the feature `simulation`, `simulate` runs the engine in a simulated world.
+//! and writes a report; `recover` times the recovery of many orders after a kill;
+//! `snapshot` measures what a snapshot costs those who work meanwhile. With the feature `simulation`, `simulate` runs the engine in a
+//! simulated world; with `proof`, `histories` checks what clients saw of it.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -30,11 +32,13 @@ mod lifecycle;
 mod look;
 mod progress;
 mod raw_sync;
+mod recover;
 mod report;
 #[cfg(test)]
 mod sample;
 #[cfg(feature = "simulation")]
 mod simulate;
+mod snapshot;
 mod store;
 mod trace;
 
@@ -68,6 +72,10 @@ enum Command {
     /// Run random schedules of commands, crashes and faults in a simulated world, each from a seed.
     #[cfg(feature = "simulation")]
     Simulate(simulate::Arguments),
+    /// Build orders, kill the engine, and time its recovery by phase: from a snapshot, and from the journal alone.
+    Recover(recover::Arguments),
+    /// Measure throughput and the longest wait with and without a snapshot running.
+    Snapshot(snapshot::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
@@ -76,6 +84,9 @@ enum Command {
     /// The engine's side of a trace that is interrupted by kills.
     #[command(hide = true)]
     TraceChild(trace::ChildArguments),
+    /// The processes of a recovery.
+    #[command(hide = true)]
+    RecoverChild(recover::ChildArguments),
 }
 
 fn main() -> ExitCode {
@@ -90,9 +101,12 @@ fn main() -> ExitCode {
         Some(Command::Histories(arguments)) => histories::run(&arguments),
         #[cfg(feature = "simulation")]
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
+        Some(Command::Recover(arguments)) => recover::run(&arguments),
+        Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),
+        Some(Command::RecoverChild(arguments)) => recover::run_child(&arguments),
     };
     match kept {
         Ok(true) => ExitCode::SUCCESS,

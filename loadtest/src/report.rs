@@ -5,6 +5,8 @@
     reason = "printing is this program's business, and this module is where it happens"
 )]
 
+use std::path::Path;
+
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 use indicatif::HumanCount;
 use serde::Serialize;
@@ -180,8 +182,13 @@ pub(crate) fn recovery(recovery: &Recovery) -> String {
 
 /// Says where the data of the run is, when it is still there.
 pub(crate) fn kept_folder(folder: &Folder) {
+    kept_data(folder, folder.path());
+}
+
+/// The same where the engine's data is in a folder within.
+pub(crate) fn kept_data(folder: &Folder, data: &Path) {
     if folder.is_kept() {
-        let path = folder.path().display();
+        let path = data.display();
         println!("\nThe data is in {path}; look at it again with `loadtest look {path}`.");
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::Record;
 use crate::journal::{StoredBatch, record};
-use crate::replay::{Machine, Place, ReadError, RecordKind, Until, tagged};
+use crate::replay::{Machine, Place, ReadError, Rebuilt, RecordKind, Until, tagged};
 
 #[derive(Serialize)]
 struct RecordJson<'a, B: Serialize> {
@@ -62,7 +62,8 @@ fn entities(mut source: Source, arguments: &Dump, out: &mut Out) -> Result<Exit,
     if !wants(Kind::Order) && !wants(Kind::Sku) {
         return Err(Failure::Usage("--entities has the kinds order and sku".to_owned()));
     }
-    let (_, parts, from) = rebuild(&mut source, arguments.to.map(At::Sequence))?;
+    let (_, world, from) = rebuild(&mut source, arguments.to.map(At::Sequence))?;
+    let parts = Rebuilt::of(world).map_err(ReadError::from)?;
     // Standard output has the entities alone.
     from.say().for_each(|line| out.note_to_stderr(&line));
     let skus = parts.skus.iter().filter(|_| wants(Kind::Sku)).map(|sku| EntityJson::Sku { sku });

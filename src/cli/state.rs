@@ -9,7 +9,7 @@ use super::args::At;
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{by_state, count, grouped, hex};
-use crate::replay::{ByState, Reading, Rebuilding, Rebuilt, StockTotals, Summary, Until, Unusable};
+use crate::replay::{ByState, ReadError, Reading, Rebuilding, StockTotals, Summary, Until, Unusable, World};
 
 /// Businesses that are printed as text.
 const BUSINESSES_SHOWN: usize = 20;
@@ -46,7 +46,7 @@ pub(super) fn until(at: Option<At>) -> Until {
 }
 
 /// Rebuilds the state at a point.
-pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, Rebuilt, From), Failure> {
+pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, World, From), Failure> {
     let Rebuilding { world, reading, base, unusable } = source.rebuild(until(at))?;
     let last = reading.next_sequence.saturating_sub(1);
     if let Some(At::Sequence(sequence)) = at
@@ -57,8 +57,7 @@ pub(super) fn rebuild(source: &mut Source, at: Option<At>) -> Result<(Reading, R
             source.name()
         )));
     }
-    let parts = Rebuilt::of(world).map_err(crate::replay::ReadError::from)?;
-    Ok((reading, parts, From { base, unusable }))
+    Ok((reading, world, From { base, unusable }))
 }
 
 /// What a state was rebuilt from.
@@ -85,7 +84,8 @@ impl From {
 
 pub(super) fn run(path: &Path, at: Option<At>, out: &mut Out) -> Result<Exit, Failure> {
     let mut source = Source::open(path)?;
-    let (reading, Rebuilt { summary, .. }, from) = rebuild(&mut source, at)?;
+    let (reading, world, from) = rebuild(&mut source, at)?;
+    let summary = Summary::of(world).map_err(ReadError::from)?;
     let name = source.name();
     if out.is_json() {
         out.json(&json(&name, &reading, &summary, &from));

@@ -11,10 +11,13 @@ use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
 use crate::error::Error;
 use crate::replay::compact::{self, Unpacked};
-use crate::replay::{StateHash, audit, state_hash};
+use crate::replay::{StateHash, Summary, Summing, audit, state_hash};
 
 /// The pause after a look that found something still under way.
 const SETTLING: Duration = Duration::from_millis(1);
+
+/// Orders that are looked at before others get their turn.
+const LOOKS_AT_ONCE: u64 = 256;
 
 /// Everything the engine knows at one sequence number, with nothing in flight.
 #[derive(Clone, Debug)]
@@ -63,6 +66,97 @@ impl Engine {
         let hash = state_hash(&skus, &orders, &retired, &keys)?;
         let violations = audit(&skus, &orders);
         Ok(Cut { sequence, hash, skus, orders, retired, violations })
+    }
+
+    /// What is said of the state as a whole at one sequence number with nothing in flight, the state hash among
+    /// it; answers the next sequence number of the journal too.
+    ///
+    /// Admission and timers stand still for as long as [`Engine::cut`] would hold them, but nothing is copied: it
+    /// takes a list of all ids, and no more memory.
+    ///
+    /// # Errors
+    /// When the engine is halted or closed.
+    pub async fn summary(&self) -> Result<(u64, Summary), Error> {
+        let inner = &self.inner;
+        let quiet = inner.admission.acquire_many(inner.in_flight_max).await.map_err(|_| Error::Closed)?;
+        // Timers do not ask for admission; whoever they have woken already is given the time to end.
+        let held = inner.core.timers.hold();
+        let found = loop {
+            self.flush().await?;
+            let sequence = inner.core.gate.sequence();
+            let mut summing = Summing::default();
+            self.sum_skus(&mut summing).await?;
+            let under_way = self.sum_orders(&mut summing).await?;
+            inner.core.keys.answered().iter().try_for_each(|key| summing.key(key))?;
+            self.flush().await?;
+            if inner.core.gate.sequence() == sequence && !under_way {
+                break (sequence, summing.finish()?);
+            }
+            tokio::time::sleep(SETTLING).await;
+        };
+        drop((held, quiet));
+        Ok(found)
+    }
+
+    async fn sum_skus(&self, summing: &mut Summing) -> Result<(), Error> {
+        let registry = &self.inner.core.skus;
+        let mut ids = registry.ids();
+        ids.sort_unstable();
+        for id in ids {
+            let resting = registry.look(&id, |found| match found {
+                Found::Resting(rest) => Some(summing.sku(&rest.inventory)),
+                Found::Active => None,
+            });
+            match resting {
+                None => {}
+                Some(Some(summed)) => summed?,
+                Some(None) => {
+                    let (to, from) = oneshot::channel();
+                    self.look_at(&id, move |sku| {
+                        // The summary waits for this channel; if it was given up, so was the copy.
+                        let _ = to.send(sku.cloned());
+                    })?;
+                    if let Some(sku) = from.await.map_err(|_| Error::Closed)? {
+                        summing.sku(&sku)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers whether a saga of any of them is under way.
+    async fn sum_orders(&self, summing: &mut Summing) -> Result<bool, Error> {
+        let core = &self.inner.core;
+        let mut ids = core.orders.ids();
+        ids.sort_unstable();
+        let mut under_way = false;
+        for (id, done) in ids.into_iter().zip(1_u64..) {
+            let resting = core.orders.look(&id, |found| match found {
+                Found::Resting(packed) => Some(summing.order(packed)),
+                Found::Active => None,
+            });
+            match resting {
+                None => {}
+                Some(Some(summed)) => under_way |= summed?,
+                Some(None) => {
+                    let (to, from) = oneshot::channel();
+                    let look = OrderMessage::Look(Box::new(move |found| {
+                        // The summary waits for this channel; if it was given up, so was the order.
+                        let _ = to.send(found.transpose());
+                    }));
+                    if core.orders.send(core, &id, look, Absent::HandBack).is_ok()
+                        && let Some(packed) = from.await.map_err(|_| Error::Closed)??
+                    {
+                        under_way |= summing.order(&packed)?;
+                    }
+                }
+            }
+            if done.is_multiple_of(LOOKS_AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(under_way)
     }
 
     /// Waits until everything handed to the journal so far is durable.

@@ -25,7 +25,7 @@ use crate::domain::inventory::StockPolicy;
 use crate::domain::order::{Lifecycle, Limits, TermsByType};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::port::EngineClock;
+use crate::port::{Clock, EngineClock};
 use crate::replay::compact::{self, Unpacked};
 use crate::replay::{Settled, World};
 
@@ -42,6 +42,8 @@ pub struct RecoveryReport {
     pub skipped: u64,
     /// Milliseconds that replay took.
     pub replay_millis: u64,
+    /// Milliseconds that it took to put every entity to rest in its place.
+    pub settle_millis: u64,
     /// Orders found, without those that were retired.
     pub orders: u64,
     /// Orders found that were retired.
@@ -103,7 +105,7 @@ impl Engine {
         gate.add_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
         let queue = Arc::new(CommitQueue::default());
         let core = Arc::new(new_core(&config, clock.clone(), queue.clone(), gate.clone())?);
-        let (open_orders, queues) = settle_in(&core, world, &mut report)?;
+        let (open_orders, queues) = settle_in(&core, world, &mut report, config.clock.as_ref())?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
@@ -203,7 +205,9 @@ fn settle_in(
     core: &Core,
     world: World,
     report: &mut RecoveryReport,
+    wall: &dyn Clock,
 ) -> Result<(Vec<OrderId>, Queues), Error> {
+    let began = wall.now();
     let mut queues = Queues::default();
     let Settled { skus, orders, keys, mut index } = world.settle()?;
     report.skus = skus.len() as u64;
@@ -247,6 +251,7 @@ fn settle_in(
     core.memory.set_customers(index.customers());
     *core.index() = index;
     open.sort();
+    report.settle_millis = wall.now().as_millis().saturating_sub(began.as_millis());
     Ok((open.into_iter().map(|(_, id)| id).collect(), queues))
 }
 

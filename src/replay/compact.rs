@@ -65,31 +65,28 @@ pub(crate) struct OrderHead {
     pub(crate) closed_at: Option<Timestamp>,
 }
 
-fn pack(number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecError> {
-    let mut encoded = Vec::with_capacity(512);
-    codec::encode_into(&mut encoded, value)?;
-    let padding = encoded.len().next_multiple_of(8) - encoded.len();
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + encoded.len() * 9 / 8 + 1);
-    bytes.extend_from_slice(&number.to_le_bytes());
-    bytes.push(flags | u8::try_from(padding << PADDING_SHIFT).unwrap_or_default());
-    squeeze(&encoded, &mut bytes);
-    // A copy of the right length: giving back the rest of a longer one leaves holes in the heap.
-    Ok(bytes.as_slice().into())
+/// Packs into the room of a buffer, so that what is kept is allocated once and in its size.
+fn pack(buffer: &mut Vec<u8>, number: u32, flags: u8, value: &impl Serialize) -> Result<Packed, CodecError> {
+    buffer.clear();
+    codec::encode_into(buffer, value)?;
+    let plain = buffer.len();
+    let padding = plain.next_multiple_of(8) - plain;
+    buffer.extend_from_slice(&number.to_le_bytes());
+    buffer.push(flags | u8::try_from(padding << PADDING_SHIFT).unwrap_or_default());
+    squeeze(buffer, plain);
+    Ok(buffer.get(plain..).unwrap_or_default().into())
 }
 
-/// Appends bytes without their zeros.
-fn squeeze(bytes: &[u8], squeezed: &mut Vec<u8>) {
-    for eight in bytes.chunks(8) {
-        let at = squeezed.len();
-        squeezed.push(0);
-        let mut mask = 0;
-        for (bit, byte) in eight.iter().enumerate().filter(|(_, byte)| **byte != 0) {
-            mask |= 1 << bit;
-            squeezed.push(*byte);
+/// Appends the first bytes of a buffer to it, without their zeros.
+fn squeeze(buffer: &mut Vec<u8>, plain: usize) {
+    for from in (0..plain).step_by(8) {
+        let mut eight = [0; 8];
+        for (place, byte) in eight.iter_mut().zip(buffer.get(from..plain).unwrap_or_default()) {
+            *place = *byte;
         }
-        if let Some(place) = squeezed.get_mut(at) {
-            *place = mask;
-        }
+        let mask = eight.iter().rev().fold(0, |mask, byte| mask << 1 | u8::from(*byte != 0));
+        buffer.push(mask);
+        buffer.extend(eight.into_iter().filter(|byte| *byte != 0));
     }
 }
 
@@ -110,15 +107,31 @@ fn stretch(packed: &[u8]) -> Vec<u8> {
 
 /// Packs an order with its number in the index of orders.
 pub(crate) fn pack_order(number: u32, order: &Order) -> Result<Packed, CodecError> {
+    pack_order_in(&mut Vec::with_capacity(512), number, order)
+}
+
+/// The same in the room of a buffer, for whoever packs many.
+pub(crate) fn pack_order_in(buffer: &mut Vec<u8>, number: u32, order: &Order) -> Result<Packed, CodecError> {
     let pending = if order.pending.is_some() { PENDING } else { 0 };
     let waiting = if order.deadline.is_some() { WAITING } else { 0 };
     let closed = if order.closed_at.is_some() { CLOSED } else { 0 };
-    pack(number, pending | waiting | closed, order)
+    pack(buffer, number, pending | waiting | closed, order)
 }
 
 /// Packs what remains of a retired order.
 pub(crate) fn pack_tombstone(number: u32, tombstone: &Tombstone) -> Result<Packed, CodecError> {
-    pack(number, RETIRED, tombstone)
+    pack(&mut Vec::new(), number, RETIRED, tombstone)
+}
+
+/// The order's canonical bytes, over which the state hash is made. Not to be asked of a retired one.
+pub(crate) fn canonical(bytes: &[u8]) -> Vec<u8> {
+    stretch(bytes)
+}
+
+/// Whether the order may be parked, by its canonical bytes. Why it is parked is its last field; where there is
+/// nothing in it, it ends with a zero.
+pub(crate) fn may_be_parked(canonical: &[u8]) -> bool {
+    canonical.last() != Some(&0)
 }
 
 /// Unpacks an order or what remains of it.
@@ -220,7 +233,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         for length in 0..300 {
             let bytes: Vec<u8> = (0..length).map(|_| random.u8(..) * u8::from(random.bool())).collect();
-            let packed = pack(9, WAITING, &bytes).unwrap();
+            let packed = pack(&mut Vec::new(), 9, WAITING, &bytes).unwrap();
             assert_eq!(codec::decode::<Vec<u8>>(&stretch(&packed)).unwrap(), bytes);
             assert!(is_waiting(&packed) && !is_pending(&packed) && !is_retired(&packed));
         }

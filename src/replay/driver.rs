@@ -25,8 +25,11 @@ use crate::journal::frame::frame_bytes;
 use crate::journal::{LogError, LogMark, Progress, Scan, Stopped, StoredBatch, Tail, segment};
 use crate::port::fs::Fs;
 
-/// Batches that are read ahead of the machine.
-const BATCHES_AHEAD: usize = 64;
+/// Hand-overs that are read ahead of the machine.
+const AHEAD_MAX: usize = 16;
+/// Batches that are handed over at once end when they have about so many bytes, so that small ones do not cost
+/// a wake-up each.
+const BYTES_AT_ONCE: usize = 64 << 10;
 /// The file whose lock says that an engine has the folder open.
 const LOCK_FILE: &str = "LOCK";
 
@@ -154,7 +157,7 @@ impl Folder {
             feed.segments.push((name.to_owned(), bytes_before));
             bytes_before += bytes;
         }
-        let (to, items) = sync_channel(BATCHES_AHEAD);
+        let (to, items) = sync_channel(AHEAD_MAX);
         let ended = std::thread::scope(|scope| {
             let reader = scope.spawn(move || read(&mut scan, &to));
             feed.all(items, machine, on_pace);
@@ -189,8 +192,22 @@ impl Folder {
     }
 }
 
-fn read(scan: &mut Scan, to: &SyncSender<Item>) -> Result<Tail, Stopped<Enough>> {
-    scan.read(|batch, progress| to.send((batch.clone(), progress)).map_err(|_| Enough))
+fn read(scan: &mut Scan, to: &SyncSender<Vec<Item>>) -> Result<Tail, Stopped<Enough>> {
+    let (mut ready, mut bytes) = (Vec::new(), 0);
+    let ended = scan.read(|batch, progress| {
+        bytes += batch.payload.len();
+        ready.push((batch.clone(), progress));
+        if bytes < BYTES_AT_ONCE {
+            return Ok(());
+        }
+        bytes = 0;
+        to.send(std::mem::take(&mut ready)).map_err(|_| Enough)
+    });
+    // Whatever ended it, what was read before counts.
+    match to.send(ready) {
+        Err(_) if ended.is_ok() => Err(Stopped::Visitor(Enough)),
+        _ => ended,
+    }
 }
 
 /// The machine's side of a reading.
@@ -210,8 +227,8 @@ impl Feed {
         Self { until, from, segments: Vec::new(), held: None, reading }
     }
 
-    fn all(&mut self, items: Receiver<Item>, machine: &mut dyn Machine, on_pace: &mut dyn FnMut(Pace)) {
-        for item in items {
+    fn all(&mut self, items: Receiver<Vec<Item>>, machine: &mut dyn Machine, on_pace: &mut dyn FnMut(Pace)) {
+        for item in items.into_iter().flatten() {
             if let Some(held) = self.held.replace(item)
                 && self.feed(held, machine, on_pace).is_break()
             {

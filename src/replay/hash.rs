@@ -40,25 +40,58 @@ pub fn state_hash(
     retired: &[Tombstone],
     keys: &[(ScopedKey, KeyAnswer)],
 ) -> Result<StateHash, CodecError> {
-    let mut hasher = blake3::Hasher::new();
-    let mut bytes = Vec::new();
-    skus.iter().try_for_each(|sku| add(&mut hasher, &mut bytes, b'S', sku))?;
-    orders.iter().try_for_each(|order| add(&mut hasher, &mut bytes, b'O', order))?;
-    retired.iter().try_for_each(|left| add(&mut hasher, &mut bytes, b'R', left))?;
-    keys.iter().try_for_each(|key| add(&mut hasher, &mut bytes, b'K', key))?;
-    Ok(StateHash(*hasher.finalize().as_bytes()))
+    let mut hasher = StateHasher::default();
+    skus.iter().try_for_each(|sku| hasher.sku(sku))?;
+    orders.iter().try_for_each(|order| hasher.add(ORDER, order))?;
+    retired.iter().try_for_each(|left| hasher.retired(left))?;
+    keys.iter().try_for_each(|key| hasher.key(key))?;
+    Ok(hasher.finish())
 }
 
-fn add(
-    hasher: &mut blake3::Hasher,
-    bytes: &mut Vec<u8>,
-    kind: u8,
-    value: &impl Serialize,
-) -> Result<(), CodecError> {
-    bytes.clear();
-    codec::encode_into(bytes, value)?;
+const SKU: u8 = b'S';
+const ORDER: u8 = b'O';
+const RETIRED: u8 = b'R';
+const KEY: u8 = b'K';
+
+/// A state hash in the making: it is shown SKUs, orders, retired orders and keys, in this order and each sorted by id.
+#[derive(Default)]
+pub(super) struct StateHasher {
+    hasher: blake3::Hasher,
+    bytes: Vec<u8>,
+}
+
+impl StateHasher {
+    pub(super) fn sku(&mut self, sku: &Inventory) -> Result<(), CodecError> {
+        self.add(SKU, sku)
+    }
+
+    /// An order by its canonical bytes.
+    pub(super) fn packed_order(&mut self, canonical: &[u8]) {
+        update(&mut self.hasher, ORDER, canonical);
+    }
+
+    pub(super) fn retired(&mut self, left: &Tombstone) -> Result<(), CodecError> {
+        self.add(RETIRED, left)
+    }
+
+    pub(super) fn key(&mut self, key: &(ScopedKey, KeyAnswer)) -> Result<(), CodecError> {
+        self.add(KEY, key)
+    }
+
+    fn add(&mut self, kind: u8, value: &impl Serialize) -> Result<(), CodecError> {
+        self.bytes.clear();
+        codec::encode_into(&mut self.bytes, value)?;
+        update(&mut self.hasher, kind, &self.bytes);
+        Ok(())
+    }
+
+    pub(super) fn finish(&self) -> StateHash {
+        StateHash(*self.hasher.finalize().as_bytes())
+    }
+}
+
+fn update(hasher: &mut blake3::Hasher, kind: u8, bytes: &[u8]) {
     hasher.update(&[kind]);
     hasher.update(&(bytes.len() as u64).to_le_bytes());
     hasher.update(bytes);
-    Ok(())
 }

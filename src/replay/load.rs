@@ -13,6 +13,9 @@ use crate::snapshot::{Flaw, Footer, Header, Kind, Section, SnapshotReader};
 /// Sections that may be decoded ahead.
 const AHEAD_MAX: usize = 4;
 
+/// Fewer bytes no order has in a snapshot.
+const ORDER_BYTES_MIN: u64 = 32;
+
 /// How far loading is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LoadProgress {
@@ -57,6 +60,9 @@ pub fn load(
     let header = reader.header().clone();
     world.last_at = header.at;
     header.origins.iter().for_each(|origin| world.index.note_origin(*origin));
+    // Believed only as far as the file can hold so many.
+    let orders = u64::from(header.orders).min(reader.progress().1 / ORDER_BYTES_MIN);
+    world.shelf.reserve(usize::try_from(orders).unwrap_or_default());
     let mut progress = LoadProgress::default();
     let mut take = |(piece, (done, total)): (Piece, (u64, u64))| {
         progress.entities += world.take(piece, &header)?;

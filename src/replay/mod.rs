@@ -5,6 +5,7 @@
 //! - `load` fills it from a snapshot, `tail` from the journal.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `base` is what stands under a journal whose beginning was dropped.
+//! - `summary` is what is said of a state as a whole.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
 //! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, or `history` of one
@@ -20,6 +21,7 @@ mod load;
 mod reading;
 mod rebuild;
 mod shelf;
+mod summary;
 pub(crate) mod tagged;
 mod tail;
 mod verify;
@@ -33,7 +35,9 @@ pub(crate) use history::may_be_about;
 pub use history::{Base, History, NearMatches};
 pub use load::{LoadProgress, load};
 pub use reading::{Place, ReadError, Reading};
-pub use rebuild::{ByState, Rebuilt, StockTotals, Summary};
+pub use rebuild::Rebuilt;
+pub(crate) use summary::Summing;
+pub use summary::{ByState, StockTotals, Summary};
 pub use tagged::RecordKind;
 pub(crate) use tail::replay;
 pub use verify::{Finding, SnapshotVerdict, Verdict, verify};

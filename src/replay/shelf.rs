@@ -5,6 +5,7 @@
 //! touched becomes young; when the young are too many, the old are packed and the young are the old.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 use ahash::{AHasher, RandomState};
@@ -65,15 +66,18 @@ impl Hot {
 /// The orders.
 #[derive(Debug)]
 pub(super) struct Shelf {
-    young: HashMap<OrderId, Hot, FixedSeeds>,
-    old: HashMap<OrderId, Hot, FixedSeeds>,
+    // Boxed, so that no map moves an unpacked order when it grows or gives it away.
+    young: HashMap<OrderId, Box<Hot>, FixedSeeds>,
+    old: HashMap<OrderId, Box<Hot>, FixedSeeds>,
     parts: Vec<HashMap<OrderId, Packed, FixedSeeds>>,
+    /// Room to pack in.
+    buffer: Vec<u8>,
 }
 
 impl Default for Shelf {
     fn default() -> Self {
         let parts = (0..PARTS).map(|_| HashMap::default()).collect();
-        Self { young: HashMap::default(), old: HashMap::default(), parts }
+        Self { young: HashMap::default(), old: HashMap::default(), parts, buffer: Vec::new() }
     }
 }
 
@@ -89,10 +93,6 @@ impl Shelf {
         }
     }
 
-    fn take(&mut self, id: &OrderId) -> Option<Packed> {
-        self.parts.get_mut(part_of(id))?.remove(id)
-    }
-
     /// The order under this id, unpacked; an empty place where there is none. `settled` is shown what is
     /// packed again to make room.
     pub(super) fn touch(
@@ -100,21 +100,22 @@ impl Shelf {
         id: &OrderId,
         settled: impl FnMut(u32, &Order),
     ) -> Result<&mut Hot, CodecError> {
-        if !self.young.contains_key(id) {
-            let hot = match self.old.remove(id) {
-                Some(hot) => hot,
-                None => match self.take(id) {
-                    Some(packed) => unpack(&packed)?,
-                    None => Hot::EMPTY,
-                },
-            };
-            if self.young.len() >= YOUNG_MAX {
-                self.age(settled)?;
-            }
-            self.young.insert(id.clone(), hot);
+        if self.young.len() >= YOUNG_MAX {
+            self.age(settled)?;
         }
-        // It was put there a moment ago; an empty place would do no harm.
-        Ok(self.young.entry(id.clone()).or_insert(Hot::EMPTY))
+        let Self { young, old, parts, .. } = self;
+        let place = match young.entry(id.clone()) {
+            Entry::Occupied(place) => return Ok(place.into_mut()),
+            Entry::Vacant(place) => place,
+        };
+        let hot = match old.remove(id) {
+            Some(hot) => hot,
+            None => match parts.get_mut(part_of(id)).and_then(|part| part.remove(id)) {
+                Some(packed) => Box::new(unpack(&packed)?),
+                None => Box::new(Hot::EMPTY),
+            },
+        };
+        Ok(place.insert(hot))
     }
 
     /// Packs the old generation and makes the young one old.
@@ -125,13 +126,18 @@ impl Shelf {
                 (_, Some(tombstone)) => compact::pack_tombstone(hot.number, tombstone)?,
                 (Some(order), None) => {
                     settled(hot.number, order);
-                    compact::pack_order(hot.number, order)?
+                    compact::pack_order_in(&mut self.buffer, hot.number, order)?
                 }
                 (None, None) => continue,
             };
             self.put(id, packed);
         }
         Ok(())
+    }
+
+    /// Makes room for so many orders more, so that no map grows while they come.
+    pub(super) fn reserve(&mut self, orders: usize) {
+        self.parts.iter_mut().for_each(|part| part.reserve(orders / PARTS));
     }
 
     /// Packs everything.

@@ -13,7 +13,8 @@ use super::base::Standing;
 use super::driver::{Folder, Machine, Pace, Until};
 use super::hash::StateHash;
 use super::reading::{Place, ReadError, Reading};
-use super::rebuild::{Rebuilt, Summary};
+use super::rebuild::Rebuilt;
+use super::summary::Summary;
 use super::tagged::{self, RecordKind};
 use super::world::World;
 use crate::domain::ids::EntityId;
@@ -167,7 +168,7 @@ impl Verdict {
         let Standing { mut world, low, .. } = standing;
         let until = Until::Sequence(self.reading.next_sequence.saturating_sub(1));
         folder.replay(low.cursor.sequence, until, &mut world, &mut |_| ()).complete()?;
-        let hash = Rebuilt::of(world)?.summary.hash;
+        let hash = Summary::of(world)?.hash;
         if let Some(summary) = self.summary.as_ref().filter(|summary| summary.hash != hash) {
             let expected = summary.hash;
             self.find(format!(

@@ -40,6 +40,9 @@ async fn a_journal_cut_behind_any_record_opens_and_every_order_is_finished_or_un
         let live = engine.cut().await.unwrap();
         assert_eq!(live.violations, Vec::<String>::new());
         assert_eq!(replay::audit(&live.skus, &live.orders), Vec::<String>::new());
+        let (sequence, summary) = engine.summary().await.unwrap();
+        assert_eq!((sequence, summary.hash), (live.sequence, live.hash), "behind record {length}");
+        assert_eq!((summary.orders, summary.skus), (live.orders.len() as u64, live.skus.len() as u64));
         engine.close().await.unwrap();
         let again = open(&image.crash()).await.cut().await.unwrap();
         assert_eq!(again.hash, live.hash, "behind record {length}");

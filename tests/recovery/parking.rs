@@ -126,6 +126,8 @@ async fn a_cancellation_over_a_parked_sku_parks_the_order_and_unpark_drives_it_o
         engine.unpark(&entity, operator()).await.unwrap();
         engine.cut().await.unwrap();
         assert!(look(&engine, "o").await.parked.is_some());
+        let (_, summary) = engine.summary().await.unwrap();
+        assert_eq!((summary.parked, summary.unfinished), (vec![entity.clone(), sku_id("b")], 1));
         engine.unpark(&sku_id("b"), operator()).await.unwrap();
         engine.unpark(&entity, operator()).await.unwrap();
         assert_sound(&engine).await;

@@ -73,7 +73,7 @@ enum StageName {
     Lifecycle,
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
     let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     // An hour fits every type on the way; zero would divide by nothing.
     if seconds > 0.0 && seconds <= 3_600.0 {
