@@ -77,8 +77,8 @@ fn the_last_batch_of_a_running_engine_is_withheld_until_a_frame_stands_behind_it
 fn segments_that_an_engine_drops_while_they_are_read_are_no_damage() {
     let fs = SimFs::new();
     let mut log = open(&fs);
-    // Many more than are read ahead, over many segments.
-    append(&mut log, 500);
+    // Several times as many bytes as are read ahead, over many segments.
+    append(&mut log, 12_000);
     let mut notes = Notes { drops: Some(log), ..Notes::default() };
     let reading = replay(&fs, &mut notes);
     assert!(matches!(reading.fault, Some(ReadError::Changed { .. })), "{:?}", reading.fault);
