@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use earmark::domain::ids::IdOrigin;
 use earmark::domain::inventory::{self, Inventory, LocationId, StockEvent};
 use earmark::domain::order::{Limits, SaleRules, decide_place};
@@ -86,6 +86,43 @@ fn pure(c: &mut Criterion) {
                 .unwrap()
         });
     });
+}
+
+/// What a snapshot asks of the actor of a SKU with a million holds: a copy, and then reservations on shards that
+/// the copy shares. The copy is dropped elsewhere.
+fn copied(c: &mut Criterion) {
+    let now = Timestamp::from_millis(1);
+    let mut inventory = Inventory::new(sku(0));
+    let received = StockEvent::Received { quantity: 1 << 40, reason: "x".into(), at: LocationId::MAIN };
+    inventory::apply(&mut inventory, &received).unwrap();
+    let take = |inventory: &mut Inventory, number: u64| {
+        for event in inventory::decide(inventory, &reserve(number), now).unwrap().events {
+            inventory::apply(inventory, &event).unwrap();
+        }
+    };
+    (0..1_000_000).for_each(|number| take(&mut inventory, number));
+    let mut group = c.benchmark_group("a million holds");
+    group.bench_function("copy for a snapshot", |b| {
+        b.iter_batched(|| (), |()| black_box(&inventory).clone(), BatchSize::PerIteration);
+    });
+    let mut number = 1_000_000;
+    for (name, shares) in [("reserve", false), ("reserve on what a copy shares", true)] {
+        group.bench_function(name, |b| {
+            b.iter_custom(|times| {
+                // Each time on other shards, so that none has been made its own by the time before.
+                let copy = shares.then(|| inventory.clone());
+                let began = Instant::now();
+                for _ in 0..times {
+                    number += 1;
+                    take(&mut inventory, number);
+                }
+                let took = began.elapsed();
+                drop(copy);
+                took
+            });
+        });
+    }
+    group.finish();
 }
 
 /// Runs `commands` in all over `callers` tasks and answers how long it took.
@@ -215,5 +252,5 @@ fn replay(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pure, end_to_end, replay);
+criterion_group!(benches, pure, copied, end_to_end, replay);
 criterion_main!(benches);
