@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::ids::{CartId, OrderId, SkuId};
-use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
+use crate::domain::inventory::{Counters, HoldOwner, Inventory};
 use crate::domain::order::Order;
 use crate::domain::record::{KeyMark, OrderRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
@@ -64,20 +64,17 @@ impl SkuPast {
     fn note(&mut self) {
         let version = self.now.version;
         self.counters.insert(version, self.now.counters);
-        let mut held: BTreeMap<&CartId, u64> = self.held.keys().map(|cart| (cart, 0)).collect();
+        let mut held: BTreeMap<CartId, u64> = self.held.keys().map(|cart| (cart.clone(), 0)).collect();
         for (owner, hold) in self.now.holds() {
             if let HoldOwner::Cart(cart) = owner {
-                held.insert(cart, Hold::held(hold).unwrap_or(u64::MAX));
                 if hold.deadline.is_some() {
                     self.lapsing.insert(cart.clone());
                 }
+                held.insert(cart, hold.held().unwrap_or(u64::MAX));
             }
         }
-        let changed: Vec<(CartId, u64)> = held
-            .into_iter()
-            .filter(|(cart, units)| self.held_at(cart, version) != *units)
-            .map(|(cart, units)| (cart.clone(), units))
-            .collect();
+        let changed: Vec<(CartId, u64)> =
+            held.into_iter().filter(|(cart, units)| self.held_at(cart, version) != *units).collect();
         for (cart, units) in changed {
             self.held.entry(cart).or_default().insert(version, units);
         }
