@@ -4,7 +4,8 @@
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
 //! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
-//! and writes a report. With the feature `simulation`, `simulate` runs the engine in a simulated world.
+//! and writes a report; `kills` kills a process again and again and compares what it was told with what is there.
+//! With the feature `simulation`, `simulate` runs the engine in a simulated world.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -25,6 +26,7 @@ mod flash_sale;
 #[cfg(feature = "proof")]
 mod histories;
 mod invariant;
+mod kills;
 mod latency;
 mod lifecycle;
 mod look;
@@ -68,11 +70,16 @@ enum Command {
     /// Run random schedules of commands, crashes and faults in a simulated world, each from a seed.
     #[cfg(feature = "simulation")]
     Simulate(simulate::Arguments),
+    /// Kill a process that uses an engine in every way, again and again, and compare what it was told with what is there.
+    Kills(kills::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
     #[command(hide = true)]
     FlashSaleChild(flash_sale::ChildArguments),
+    /// The side of `kills` that is killed.
+    #[command(hide = true)]
+    KillsChild(kills::ChildArguments),
     /// The engine's side of a trace that is interrupted by kills.
     #[command(hide = true)]
     TraceChild(trace::ChildArguments),
@@ -90,6 +97,8 @@ fn main() -> ExitCode {
         Some(Command::Histories(arguments)) => histories::run(&arguments),
         #[cfg(feature = "simulation")]
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
+        Some(Command::Kills(arguments)) => kills::run(&arguments),
+        Some(Command::KillsChild(arguments)) => kills::run_child(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),
