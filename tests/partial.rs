@@ -75,6 +75,51 @@ async fn what_is_missing_at_the_payment_is_due_back_at_once() {
     assert_sound(&engine).await;
 }
 
+/// An order whose part payment covers what a cancellation leaves of it; by then its stock is gone.
+fn covered_too_late() -> Vec<Request<Command>> {
+    let order = placement("o", &[("a", 2), ("b", 1)]).of_type(OrderType::Physical);
+    let at = |name, command| Command::Sku(sku(name), command);
+    let commands: [(&str, Command); 6] = [
+        ("in-a", at("a", earmark::SkuCommand::receive(2, "opening"))),
+        ("in-b", at("b", earmark::SkuCommand::receive(1, "opening"))),
+        ("place", order.into()),
+        ("pay", payment("o", 2_000).into()),
+        ("broken", at("a", earmark::SkuCommand::adjust(-1, "broken"))),
+        ("cancel", cancellation("o", &[(2, 1)]).into()),
+    ];
+    commands.map(|(name, command)| Request::from(command).with_key(business(), key(name))).into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancellation_is_granted_although_the_settlement_it_leads_to_finds_no_stock() {
+    let fs = SimFs::new();
+    let config = |fs: &SimFs| Config { physical_terms: at_payment().physical_terms, ..sim::config(fs) };
+    let engine = Engine::open(config(&fs)).await.unwrap();
+    let mut told = Vec::new();
+    for request in covered_too_late() {
+        told.push(engine.submit::<Command>(request).await.unwrap());
+    }
+    let Some(earmark::Answer::Order(cancelled)) = told.last() else { panic!("{told:?}") };
+    assert_eq!((cancelled.state, cancelled.due, cancelled.refund_due), (State::Cancelled, 0, 2_000));
+    assert_eq!(look(&engine, "o").await.refusal.unwrap().code(), "INSUFFICIENT_STOCK");
+    assert_eq!(stock(&engine, "a").await, [1, 0, 0, 0]);
+    assert_sound(&engine).await;
+    engine.close().await.unwrap();
+    let records = read(&fs);
+    let mut resumed = 0;
+    for length in 0..=records.len() {
+        let image = write(&records[..length]);
+        let engine = Engine::open(config(&image)).await.unwrap();
+        resumed += engine.recovery().finished + engine.recovery().undone;
+        for (request, told) in covered_too_late().into_iter().zip(&told) {
+            let again = engine.submit::<Command>(request.clone()).await;
+            assert_eq!(again.as_ref(), Ok(told), "behind record {length}: {request:?}");
+        }
+        assert_sound(&engine).await;
+    }
+    assert!(resumed > 1, "{resumed} recoveries took up the cancellation or its settlement");
+}
+
 /// Orders that get all, a part, nothing, and one that is undone half way.
 fn script() -> Vec<Request<Command>> {
     let keyed = |id: &str, lines: &[(&str, u32)]| {

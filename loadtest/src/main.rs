@@ -4,9 +4,10 @@
 //! buyers, is killed in the middle, recovers and goes on, and the promises are proved at the end.
 //! `trace` replays real shops' orders and compares every answer; `bench` measures the engine against a
 //! raw append-and-sync loop on the same disk; `lifecycle` leads orders through their whole lives under load
-//! and writes a report; `recover` times the recovery of many orders after a kill;
-//! `snapshot` measures what a snapshot costs those who work meanwhile. With the feature `simulation`, `simulate` runs the engine in a
-//! simulated world; with `proof`, `histories` checks what clients saw of it.
+//! and writes a report; `recover` times the recovery of many orders after a kill; `snapshot` measures what a
+//! snapshot costs those who work meanwhile; `kills` kills a process again and again and compares what it was told
+//! with what is there. With the feature `simulation`, `simulate` runs the engine in a simulated world; with
+//! `proof`, `histories` has a checker explain what clients saw.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -27,6 +28,7 @@ mod flash_sale;
 #[cfg(feature = "proof")]
 mod histories;
 mod invariant;
+mod kills;
 mod latency;
 mod lifecycle;
 mod look;
@@ -76,11 +78,16 @@ enum Command {
     Recover(recover::Arguments),
     /// Measure throughput and the longest wait with and without a snapshot running.
     Snapshot(snapshot::Arguments),
+    /// Kill a process that uses an engine in every way, again and again, and compare what it was told with what is there.
+    Kills(kills::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
     Look(look::Arguments),
     /// The engine's side of the flash sale.
     #[command(hide = true)]
     FlashSaleChild(flash_sale::ChildArguments),
+    /// The side of `kills` that is killed.
+    #[command(hide = true)]
+    KillsChild(kills::ChildArguments),
     /// The engine's side of a trace that is interrupted by kills.
     #[command(hide = true)]
     TraceChild(trace::ChildArguments),
@@ -103,6 +110,8 @@ fn main() -> ExitCode {
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Recover(arguments)) => recover::run(&arguments),
         Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
+        Some(Command::Kills(arguments)) => kills::run(&arguments),
+        Some(Command::KillsChild(arguments)) => kills::run_child(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),
         Some(Command::FlashSaleChild(arguments)) => flash_sale::run_child(&arguments),
         Some(Command::TraceChild(arguments)) => trace::run_child(&arguments),

@@ -127,6 +127,15 @@ pub(crate) fn rows(header: &[&str], text_columns: usize, rows: &[Vec<String>]) {
     println!("\n{table}");
 }
 
+/// Prints a table in Markdown, as the docs have it.
+pub(crate) fn markdown(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    println!("| {} |", header.join(" | "));
+    println!("|{}", " --- |".repeat(header.len()));
+    for row in rows {
+        println!("| {} |", row.join(" | "));
+    }
+}
+
 /// The header cells that belong to [`quantile_cells`].
 pub(crate) const QUANTILE_HEADER: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 

@@ -63,6 +63,14 @@ impl Folder {
         &self.path
     }
 
+    /// Lets a temporary folder stay, so that what went wrong can be looked at; where it is.
+    pub(crate) fn keep(self) -> PathBuf {
+        if let Some(temporary) = self.temporary {
+            return temporary.keep();
+        }
+        self.path
+    }
+
     /// Whether the folder is still there after the run.
     pub(crate) fn is_kept(&self) -> bool {
         self.temporary.is_none()

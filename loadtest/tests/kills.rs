@@ -115,3 +115,24 @@ fn a_malformed_row_is_named_and_fails_the_run() {
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("bad.csv, line 2: `qty` is `two`"), "{}", said(&output));
 }
+
+#[test]
+fn what_a_killed_process_was_told_is_there_when_the_folder_is_opened() {
+    let arguments = [
+        "kills",
+        "--rounds",
+        "12",
+        "--seed",
+        "11",
+        "--duration-per-round",
+        "100ms",
+        "--durability",
+        "process",
+    ];
+    let output = loadtest(&[&arguments[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["found"]["kills"], 12);
+    assert!(result["found"]["answers"].as_u64().unwrap() > 1_000, "{}", said(&output));
+    assert!(result["promises"].as_array().unwrap().iter().all(|promise| promise["difference_count"] == 0));
+}

@@ -280,10 +280,10 @@ fn order_refuses(past: &OrderPast, command: &OrderCommand, refusal: &Refusal, fl
             .as_ref()
             .is_some_and(|order| order.state == State::Cancelled && order.refusal.as_ref() == Some(refusal)),
         (_, Refusal::UnknownOrder) => floor == 0,
-        // A saga that was undone: what refused it was a SKU. A cancellation after which what was paid covers the
-        // rest goes straight on to a settlement, whose end is then its answer.
+        // A saga that was undone: what refused it was a SKU. A cancellation is granted however the settlement
+        // ends that it may lead to.
         (
-            OrderCommand::Pay(_) | OrderCommand::Ship(_) | OrderCommand::Cancel(_),
+            OrderCommand::Pay(_) | OrderCommand::Ship(_),
             Refusal::InsufficientStock { .. }
             | Refusal::Contended { .. }
             | Refusal::UnknownSku { .. }

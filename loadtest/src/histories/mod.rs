@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Check a history that was kept instead of recording any.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "duration"])]
     check: Option<PathBuf>,
+    /// Print the result as a table in Markdown.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// Print one JSON document instead of a table.
     #[arg(long)]
     json: bool,
@@ -189,22 +192,26 @@ fn check_file(file: &Path, json: bool) -> Result<bool> {
 }
 
 fn print(found: &Found, arguments: &Arguments) {
-    report::facts(
-        "histories",
-        &[
-            ("rounds", found.rounds.to_string()),
-            ("first seed", arguments.seed.to_string()),
-            ("clients side by side", arguments.clients.to_string()),
-            ("calls recorded", found.calls.to_string()),
-            ("calls without an answer", found.unanswered.to_string()),
-            ("calls under a key used before", found.repeated.to_string()),
-            ("refused as contended", found.contended.to_string()),
-            ("power cuts", found.crashes.to_string()),
-            ("histories of a SKU", found.sku_histories.to_string()),
-            ("histories of an order", found.order_histories.to_string()),
-            ("seconds", format!("{:.1}", found.seconds)),
-        ],
-    );
+    let facts = [
+        ("rounds", report::count(found.rounds)),
+        ("first seed", arguments.seed.to_string()),
+        ("clients side by side", arguments.clients.to_string()),
+        ("calls recorded", report::count(found.calls)),
+        ("calls without an answer", report::count(found.unanswered)),
+        ("calls under a key used before", report::count(found.repeated)),
+        ("refused as contended", report::count(found.contended)),
+        ("power cuts", report::count(found.crashes)),
+        ("histories of a SKU", report::count(found.sku_histories)),
+        ("histories of an order", report::count(found.order_histories)),
+        ("histories that nothing explains", report::count(found.wrong.len() as u64)),
+        ("seconds", format!("{:.0}", found.seconds)),
+    ];
+    if arguments.markdown {
+        let rows = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+        report::markdown(&["histories", ""], rows);
+    } else {
+        report::facts("histories", &facts);
+    }
     promises(found);
 }
 

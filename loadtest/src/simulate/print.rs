@@ -47,26 +47,18 @@ fn faults(tally: &Tally) -> Vec<[String; 4]> {
     Kind::ALL.iter().map(row).collect()
 }
 
-fn markdown_table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    report::line(&format!("| {} |", header.join(" | ")));
-    report::line(&format!("|{}", " --- |".repeat(header.len())));
-    for row in rows {
-        report::line(&format!("| {} |", row.join(" | ")));
-    }
-}
-
 /// Prints the result of schedules.
 pub(super) fn result(markdown: bool, result: &Result) {
     let facts = facts(result);
     let faults = faults(&result.tally);
     let header = ["fault", "injected", "what the engine promises", "what it did"];
     if markdown {
-        markdown_table(
+        report::markdown(
             &["simulated", ""],
             facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]),
         );
         report::line("");
-        markdown_table(&header, faults.into_iter().map(Vec::from));
+        report::markdown(&header, faults.into_iter().map(Vec::from));
     } else {
         report::facts("simulated", &facts);
         let rows: Vec<_> = faults
@@ -113,7 +105,7 @@ pub(super) fn sabotages(markdown: bool, first_seed: u64, found: &[Result]) {
     let header = ["broken on purpose", "what is broken", "schedules until it was found out"];
     let rows: Vec<_> = found.iter().map(row).collect();
     if markdown {
-        markdown_table(&header, rows);
+        report::markdown(&header, rows);
     } else {
         report::rows(&header, 2, &rows);
     }

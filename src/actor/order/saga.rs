@@ -207,6 +207,7 @@ impl OrderState {
         let Some(run) = self.run.take() else { return };
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
+        let granted = pending.as_ref().is_some_and(|pending| pending.granted);
         let (claim, by) = pending.map_or((None, None), |p| (p.claim, p.by));
         let before = self.wakes_at();
         let mut record = self.record(order::finish(order, end), by, self.core.clock.now());
@@ -233,8 +234,8 @@ impl OrderState {
             return;
         }
         let outcome: Outcome = match end {
-            SagaEnd::Done | SagaEnd::DoneInPart(_) => self.outcome(),
-            SagaEnd::Undone(refusal) => Err(refusal.clone()),
+            SagaEnd::Undone(refusal) if !granted => Err(refusal.clone()),
+            _ => self.outcome(),
         };
         let mut draft = Draft::default();
         record.mark = claim.map(|c| draft.answer_key(Claimed(c), &outcome, record.at));

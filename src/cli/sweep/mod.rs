@@ -42,6 +42,9 @@ pub(super) struct Extent {
     /// Recoveries side by side
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     jobs: u8,
+    /// Print the result as a table in Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -107,6 +110,8 @@ pub(super) fn run(path: &Path, extent: Extent, out: &mut Out) -> Result<Exit, Fa
     };
     if out.is_json() {
         out.json(&report);
+    } else if extent.markdown {
+        table(&report, out);
     } else {
         text(&report, out);
     }
@@ -221,6 +226,23 @@ fn note(found: &Mutex<Found>, original: &Original, cut: Cut, outcome: Result<Set
             let findings = wrong.into_iter().map(|what| FindingJson { sequence, bytes, what });
             found.findings.extend(findings.take(left));
         }
+    }
+}
+
+fn table(report: &SweepJson<'_>, out: &mut Out) {
+    out.line(format_args!("| crash points |  |"));
+    out.line(format_args!("| --- | --- |"));
+    for (what, number) in [
+        ("records of the journal", report.records),
+        ("cuts behind a record", report.record_cuts),
+        ("cuts within the last batch", report.byte_cuts),
+        ("recoveries", report.recoveries),
+        ("orders that recovery finished, over all cuts", report.finished),
+        ("orders that recovery undid, over all cuts", report.undone),
+        ("cuts that lost something, or left something half done", report.findings_total),
+        ("milliseconds", report.millis),
+    ] {
+        out.line(format_args!("| {what} | {} |", grouped(number)));
     }
 }
 

@@ -38,6 +38,11 @@ impl Order {
             pending.claim = record.mark.as_deref().and_then(started).cloned();
             pending.by.clone_from(&record.by);
         }
+        if let (Some(pending), Some(OrderEvent::Cancelled { .. })) =
+            (&mut order.pending, record.events.first())
+        {
+            pending.granted = true;
+        }
         order.check()?;
         if retired {
             *state = None;

@@ -43,7 +43,7 @@ impl Order {
         let step = self.steps.saturating_add(1);
         // Two numbers: one for the way forward and one for undoing it.
         self.steps = step.saturating_add(1);
-        self.pending = Some(Pending { kind, step, claim: None, by: None });
+        self.pending = Some(Pending { kind, step, claim: None, by: None, granted: false });
         Ok(())
     }
 

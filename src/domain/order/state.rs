@@ -114,6 +114,8 @@ pub struct Pending {
     pub claim: Option<KeyClaim>,
     /// Who gave the command.
     pub by: Option<Principal>,
+    /// Whether the command is granted however the saga ends: a cancellation, which is done, led to it.
+    pub granted: bool,
 }
 
 /// What a saga does.
