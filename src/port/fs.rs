@@ -246,12 +246,17 @@ impl Fs for RealFs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
-        // A shared lock, so that two who ask do not take each other for an owner. It ends with the file.
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(error),
+        // A shared lock, so that two who ask do not take each other for an owner. It ends with the file. Where it
+        // is refused it is tried again: a child that is being started holds its parent's locks for an instant,
+        // also that of an engine which has just been closed.
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock_shared() {
+                Ok(()) => return Ok(false),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
+        Ok(true)
     }
 }
 
