@@ -9,6 +9,7 @@ use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
 use earmark::port::fs::RealFs;
 use earmark::{Config, Durability, Engine, PlaceOrder, Retention, Timestamp};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::common::journal::placed;
 use crate::common::{cancellation, folder, order, payment, placement, receive};
@@ -70,8 +71,8 @@ fn a_journal_cut_anywhere_recovers_and_is_not_touched() {
     assert_eq!((&alone["ok"], &alone["byte_cuts"]), (&json!(true), &json!(0)), "{alone}");
 }
 
-#[test]
-fn a_journal_without_its_beginning_is_cut_behind_its_older_snapshot() {
+/// A folder whose journal begins late and ends with a snapshot.
+fn begins_late() -> TempDir {
     let folder = folder();
     let config = Config { retention: Retention::ToOlderSnapshot, ..config(folder.path()) };
     block_on(async {
@@ -85,6 +86,12 @@ fn a_journal_without_its_beginning_is_cut_behind_its_older_snapshot() {
         }
         engine.close().await.unwrap();
     });
+    folder
+}
+
+#[test]
+fn a_journal_without_its_beginning_is_cut_behind_its_older_snapshot() {
+    let folder = begins_late();
     let found = swept(folder.path(), "crash-sweep * --json --records 100 --bytes 0");
     assert_eq!(found["ok"], json!(true), "{found}");
     let cuts = found["record_cuts"].as_u64().unwrap();
@@ -149,19 +156,7 @@ fn a_damaged_journal_and_one_in_use_are_not_swept() {
 /// leaves right behind a snapshot.
 #[test]
 fn a_snapshot_at_the_very_end_of_a_journal_can_be_stood_upon() {
-    let folder = folder();
-    let config = Config { retention: Retention::ToOlderSnapshot, ..config(folder.path()) };
-    block_on(async {
-        let engine = Engine::open(config).await.unwrap();
-        receive(&engine, "a", 10_000).await;
-        for round in 0..4 {
-            for number in 0..100 {
-                engine.place(placement(&format!("o-{round}-{number}"), &[("a", 1)])).await.unwrap();
-            }
-            engine.snapshot().await.unwrap();
-        }
-        engine.close().await.unwrap();
-    });
+    let folder = begins_late();
     let whole = json(folder.path(), "state *");
     // The seal that closing wrote is taken off again: it is the last thing in the last segment.
     let segment = segments(folder.path()).pop().unwrap();

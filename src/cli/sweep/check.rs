@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
 use crate::port::fs_sim::SimFs;
 use crate::port::{ManualClock, SeededEntropy};
-use crate::replay::{Folder, KeyAnswer, Parts, Until, state_hash};
+use crate::replay::{Folder, KeyAnswer, Parts, StateHash, Until, state_hash};
 
 /// What recovery did with orders that the crash left between two steps.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,9 +51,7 @@ pub(super) async fn check(
     at: Timestamp,
 ) -> Result<Settled, Vec<String>> {
     let one = |text: String| vec![text];
-    let fresh = Folder::open(Arc::new(image.kill()), folder).is_err();
-    let (before, found) =
-        if fresh { (Parts::default(), last) } else { rebuilt(image, folder).map_err(one)? };
+    let (before, found) = rebuilt(image, folder).map_err(one)?;
     let mut wrong = Vec::new();
     if found != last {
         wrong.push(format!("the journal ends with record {found}"));
@@ -67,15 +65,12 @@ pub(super) async fn check(
     let crashed = image.crash();
     let (after, _) = rebuilt(&crashed, folder).map_err(one)?;
     wrong.extend(lost(&before, &after));
-    wrong.extend(other_hash(
-        "its journal",
-        &live,
-        state_hash(&after.skus, &after.orders, &after.retired, &after.keys).ok(),
-    ));
+    let hash = state_hash(&after.skus, &after.orders, &after.retired, &after.keys);
+    wrong.extend(other_hash("its journal", &live, hash.map_err(|error| one(error.to_string()))?));
     engine.close().await.map_err(|error| one(error.to_string()))?;
     let engine = Engine::open(config(&crashed, folder, at)).await.map_err(|error| one(error.to_string()))?;
     let again = engine.cut().await.map_err(|error| one(error.to_string()))?;
-    wrong.extend(other_hash("a second crash", &live, Some(again.hash)));
+    wrong.extend(other_hash("a second crash", &live, again.hash));
     engine.close().await.map_err(|error| one(error.to_string()))?;
     if !wrong.is_empty() {
         return Err(wrong);
@@ -83,8 +78,8 @@ pub(super) async fn check(
     Ok(Settled { finished: report.finished, undone: report.undone })
 }
 
-fn other_hash(of: &str, live: &Cut, hash: Option<crate::replay::StateHash>) -> Option<String> {
-    (hash != Some(live.hash)).then(|| format!("{of} makes another state than the engine has"))
+fn other_hash(of: &str, live: &Cut, hash: StateHash) -> Option<String> {
+    (hash != live.hash).then(|| format!("{of} makes another state than the engine has"))
 }
 
 /// Orders of which recovery left a half.
