@@ -112,7 +112,7 @@ async fn live(
     random: &mut Rng,
     events: &mut Vec<Event>,
     cut: Option<&SimFs>,
-) -> Result<Option<(SimFs, i64)>> {
+) -> Result<Option<(SimFs, Crash)>> {
     let shape = shared.shape;
     shared.answered.store(0, Ordering::SeqCst);
     shared.crashed.store(false, Ordering::SeqCst);
@@ -126,9 +126,10 @@ async fn live(
         while shared.answered.load(Ordering::SeqCst) < after {
             tokio::task::yield_now().await;
         }
-        // What was answered before this tick is durable by now; what comes after it did not happen.
-        let tick = shared.tick();
-        left = Some((if random.bool() { fs.crash() } else { fs.crash_torn(random.u64(..)) }, tick));
+        // What was answered before the first tick is durable by now; what comes after the second did not happen.
+        let before = shared.tick();
+        let after = if random.bool() { fs.crash() } else { fs.crash_torn(random.u64(..)) };
+        left = Some((after, Crash { before, after: shared.tick() }));
         shared.crashed.store(true, Ordering::SeqCst);
     }
     for client in clients {
@@ -138,19 +139,27 @@ async fn live(
     Ok(left)
 }
 
-/// Calls that were made after the crash were not made; those that came back after it did not come back.
-fn forget_the_unanswered(events: &mut Vec<Event>, from: usize, crash: i64) {
+/// A power cut: the ticks between which it fell. The clients go on meanwhile.
+#[derive(Clone, Copy)]
+struct Crash {
+    before: i64,
+    after: i64,
+}
+
+/// Calls that were made after the crash were not made; those that came back after it did not come back. Of those
+/// that were made or came back while it fell, nobody knows.
+fn forget_the_unanswered(events: &mut Vec<Event>, from: usize, crash: Crash) {
     let mut index = 0;
     events.retain_mut(|event| {
         index += 1;
         if index <= from {
             return true;
         }
-        if event.returned > crash {
-            event.returned = crash;
+        if event.returned > crash.before {
+            event.returned = crash.after;
             event.outcome = None;
         }
-        event.called < crash
+        event.called < crash.after
     });
 }
 
