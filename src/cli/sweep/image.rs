@@ -25,6 +25,8 @@ pub(super) struct Taken {
     pub(super) low: u64,
     /// It holds nothing from here on.
     pub(super) high: u64,
+    /// It rests on the batch before this one.
+    pub(super) batch: u64,
 }
 
 /// The journal that is cut. Its files are read once and never written.
@@ -73,6 +75,20 @@ impl Original {
         }
     }
 
+    /// The number of the batch that would come behind the cut.
+    fn next_batch(&self, cut: Cut) -> u64 {
+        let frame = match cut {
+            Cut::Start => return self.frames.first().map_or(0, |frame| frame.number),
+            Cut::Record { frame, .. } | Cut::Byte { frame, .. } => self.frames.get(frame),
+        };
+        let Some(frame) = frame else { return 0 };
+        let is_whole = match cut {
+            Cut::Byte { kept, .. } => self.misses_nothing(frame, kept),
+            _ => true,
+        };
+        frame.number + u64::from(is_whole)
+    }
+
     /// Whether what is cut off a frame is what stands there anyway: frames are padded with zeros.
     fn misses_nothing(&self, frame: &Frame, kept: u64) -> bool {
         let range = frame.offset + kept..frame.offset + frame.bytes;
@@ -89,7 +105,8 @@ impl Original {
         let failed = |error: io::Error| format!("cannot be read: {error}");
         let fs = SimFs::new();
         fs.create_dir_all(&self.folder).map_err(failed)?;
-        let base = self.snapshots.iter().find(|taken| taken.high <= last + 1);
+        let next = self.next_batch(cut);
+        let base = self.snapshots.iter().find(|taken| taken.high <= last + 1 && taken.batch <= next);
         let from = base.map_or(0, |taken| taken.low);
         if let Some(taken) = base {
             fs.plant(&taken.path, self.content(&taken.path).map_err(failed)?.to_vec());

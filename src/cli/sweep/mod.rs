@@ -142,7 +142,8 @@ fn prepare(folder: &mut Folder, path: &Path, extent: Extent) -> Result<(Original
             // A snapshot that cannot be used is passed over, as recovery does.
             if let Ok((header, footer)) = snapshot::verify(&RealFs, &listed.path) {
                 let (low, high) = (header.low.cursor.sequence, footer.high.sequence);
-                snapshots.push(Taken { path: listed.path, low, high });
+                let batch = header.low.batch;
+                snapshots.push(Taken { path: listed.path, low, high, batch });
             }
         }
     }

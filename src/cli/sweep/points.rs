@@ -20,6 +20,8 @@ pub(super) struct Frame {
     pub(super) bytes: u64,
     pub(super) first: u64,
     pub(super) count: u32,
+    /// Number of the batch.
+    pub(super) number: u64,
     pub(super) at: Timestamp,
 }
 
@@ -43,6 +45,7 @@ impl Machine for Frames {
                 bytes: frame_bytes(batch.payload.len()) as u64,
                 first: batch.first_sequence,
                 count: batch.count,
+                number: batch.number,
                 at: batch.at,
             });
         }
@@ -115,7 +118,7 @@ mod tests {
 
     fn frame(first: u64, count: u32) -> Frame {
         let at = Timestamp::from_millis(first);
-        Frame { segment: String::new(), offset: 0, bytes: 10, first, count, at }
+        Frame { segment: String::new(), offset: 0, bytes: 10, first, count, number: first, at }
     }
 
     #[test]
