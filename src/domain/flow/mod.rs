@@ -1,0 +1,9 @@
+//! Flows: runs of a chain of nodes, with a way forward and a way back.
+//!
+//! - `chain` is what a flow goes through, as data.
+
+mod chain;
+
+pub use chain::{
+    AfterCrash, Chain, DEFAULT, Effect, KeyScope, NodeSpec, Retry, Rulebook, STANDARD_CHAINS, Switch, Work,
+};
