@@ -22,6 +22,7 @@
 
 // In the order in which data flows: what is decided, where it is written, how it comes back, who does it.
 pub mod domain;
+pub mod flow;
 pub mod journal;
 pub mod port;
 pub mod replay;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::flow::FlowCommand;
 use super::sweep::Extent;
 use crate::domain::order::Lifecycle;
 use crate::domain::time::Timestamp;
@@ -12,9 +13,9 @@ use crate::replay::RecordKind;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
-  1  something is wrong with the journal, or what was asked for is not in it
+  1  something is wrong with the journal or the file, or what was asked for is not in it
   2  wrong arguments
-  3  the folder cannot be read
+  3  the folder or the file cannot be read
   4  a running engine dropped segments while they were read: run again
   5  an engine has the folder open, and the command needs it for itself
 
@@ -106,6 +107,9 @@ pub(super) enum Command {
         #[arg(long, default_value = "mermaid")]
         format: Format,
     },
+    /// Flows: check and draw the files of business lines
+    #[command(subcommand)]
+    Flow(FlowCommand),
     /// Write a completion script for a shell
     Completions {
         /// The shell
@@ -171,9 +175,9 @@ impl Kind {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Format {
-    /// A Mermaid state diagram
+    /// Mermaid, for pages
     Mermaid,
-    /// A DOT graph for Graphviz
+    /// DOT, for Graphviz
     Dot,
 }
 

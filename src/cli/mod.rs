@@ -7,6 +7,7 @@ mod args;
 mod draw;
 mod dump;
 mod entity;
+mod flow;
 mod inspect;
 mod out;
 mod snapshot;
@@ -51,6 +52,7 @@ fn run(command: Command, out: &mut Out) -> Result<Exit, Failure> {
         Command::Snapshot { folder } => snapshot::run(&folder, out),
         Command::CrashSweep { folder, extent } => sweep::run(&folder, extent, out),
         Command::Draw { lifecycle, format } => draw::run(&lifecycle, format, out),
+        Command::Flow(command) => flow::run(&command, out),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "earmark", out.raw());
             Ok(Exit::Fine)

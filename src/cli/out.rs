@@ -12,11 +12,11 @@ use crate::replay::ReadError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Exit {
     Fine = 0,
-    /// Something is wrong with the journal, or what was asked for is not in it.
+    /// Something is wrong with the journal or the file, or what was asked for is not in it.
     Wrong = 1,
     /// Wrong arguments.
     Usage = 2,
-    /// The folder cannot be read.
+    /// The folder or the file cannot be read.
     Unreadable = 3,
     /// A running engine dropped segments while they were read.
     Changed = 4,

@@ -8,6 +8,7 @@
 //! Nothing here depends on the iteration order of a hash map: collections are vectors or B-trees.
 
 pub mod command;
+pub mod flow;
 pub mod ids;
 pub mod inventory;
 pub mod money;

@@ -13,6 +13,7 @@ mod common;
 mod commands;
 mod damage;
 mod driver;
+mod flows;
 mod killed;
 mod live;
 mod page;

@@ -1,6 +1,7 @@
 //! `docs/cli.md` says what the binary says: the help of every command, and the fields of its JSON.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -18,15 +19,28 @@ fn the_page_shows_the_help_of_every_command_as_it_is() {
     for block in page.split("```text\n$ earmark ").skip(1) {
         let (line, rest) = block.split_once('\n').unwrap();
         let arguments: Vec<_> = line.split(' ').collect();
+        let command = arguments.iter().take_while(|word| !word.starts_with('-'));
         assert_eq!(rest.split("```").next().unwrap().trim(), run(&arguments).out.trim(), "earmark {line}");
-        shown.insert(arguments[0].to_owned());
+        shown.insert(command.copied().collect::<Vec<_>>().join(" "));
     }
-    let help = run(&["--help"]).out;
-    let listed = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let commands = listed.lines().map(|line| line.split_whitespace().next().unwrap());
-    for command in commands {
-        assert!(shown.contains(command), "docs/cli.md does not show `earmark {command} --help`");
+    for command in commands(&[]) {
+        assert!(shown.contains(&command), "docs/cli.md does not show `earmark {command} --help`");
     }
+}
+
+/// Every command that the help lists, and below it the commands of groups.
+fn commands(group: &[&str]) -> Vec<String> {
+    let help = run(&[group, &["--help"]].concat()).out;
+    let Some(listed) = help.split("Commands:\n").nth(1) else { return Vec::new() };
+    let names =
+        listed.split("\n\n").next().unwrap().lines().map(|line| line.split_whitespace().next().unwrap());
+    let mut found = Vec::new();
+    for name in names.filter(|name| *name != "help") {
+        let path = [group, &[name]].concat();
+        found.push(path.join(" "));
+        found.extend(commands(&path));
+    }
+    found
 }
 
 /// The fields that the page lists for a command.
@@ -55,4 +69,7 @@ fn the_page_lists_the_fields_of_every_object() {
     has(&page, "snapshot", &[json(folder, "snapshot *")]);
     has(&page, "crash-sweep", &[json(folder, "crash-sweep * --records 1 --bytes 1")]);
     has(&page, "draw", &[json(folder, "draw")]);
+    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/flows/supermarket.toml"));
+    has(&page, "flow check", &[json(file, "flow check *")]);
+    has(&page, "flow draw", &[json(file, "flow draw *")]);
 }

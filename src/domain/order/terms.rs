@@ -26,6 +26,9 @@ pub enum OrderType {
 }
 
 impl OrderType {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Simple, Self::Physical];
+
     /// The lifecycle that new orders of this type get.
     #[must_use]
     pub const fn lifecycle(self) -> LifecycleId {
