@@ -175,6 +175,8 @@ pub(super) enum Format {
     Mermaid,
     /// A DOT graph for Graphviz
     Dot,
+    /// A table of what system, merchant and buyer see in each state
+    Views,
 }
 
 /// A point in the history.

@@ -20,6 +20,7 @@ pub(super) fn run(name: &str, format: Format, out: &mut Out) -> Result<Exit, Fai
     let (format, drawing) = match format {
         Format::Mermaid => ("mermaid", lifecycle.to_mermaid()),
         Format::Dot => ("dot", lifecycle.to_dot()),
+        Format::Views => ("views", lifecycle.to_views()),
     };
     if out.is_json() {
         out.json(&Drawing { lifecycle: lifecycle.name, id: lifecycle.id.0, format, drawing });
