@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use crate::actor::commit::Driver;
-use crate::domain::order::Terms;
+use crate::domain::order::TermsByType;
 use crate::error::Error;
 use crate::journal::Durability;
 use crate::port::fs::{Fs, RealFs};
@@ -93,8 +93,9 @@ pub struct Config {
     pub memory_bytes_max: Option<u64>,
     /// Shards of the registries of entities and keys: a power of two, at least 2.
     pub registry_shards: usize,
-    /// The terms that new orders of physical goods are placed under: time to pay, deduction, late money …
-    pub physical_terms: Terms,
+    /// The terms that new orders of each type are placed under: time to pay, deduction, late money … Orders that
+    /// exist keep theirs.
+    pub terms: TermsByType,
     /// The longest step forward of the clock, in milliseconds, that timers follow. At a longer one they halt, and
     /// [`crate::Engine::resume_timers`] lets them go on: a clock that was set wrongly must not cancel every
     /// order. `None` follows any step.
@@ -144,7 +145,7 @@ impl Config {
             sku_idle_ms: 10_000,
             memory_bytes_max: None,
             registry_shards: 1_024,
-            physical_terms: Terms::physical(),
+            terms: TermsByType::default(),
             clock_step_ms_max: Some(24 * 60 * 60 * 1_000),
             retire_after_ms: None,
             record_commands: RecordCommands::default(),
@@ -207,6 +208,9 @@ impl Config {
                 return bad(setting, "must be positive; None switches it off");
             }
         }
+        if let Err(problem) = self.terms.check() {
+            return Err(Error::Config { setting: "terms", problem });
+        }
         if self.sku_idle_ms == 0 {
             return bad("sku_idle_ms", "must be positive");
         }
@@ -227,7 +231,7 @@ impl fmt::Debug for Config {
             .field("sku_idle_ms", &self.sku_idle_ms)
             .field("memory_bytes_max", &self.memory_bytes_max)
             .field("registry_shards", &self.registry_shards)
-            .field("physical_terms", &self.physical_terms)
+            .field("terms", &self.terms)
             .field("clock_step_ms_max", &self.clock_step_ms_max)
             .field("retire_after_ms", &self.retire_after_ms)
             .field("record_commands", &self.record_commands)

@@ -59,7 +59,8 @@ pub use domain::inventory::{
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
-    Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms, Tombstone, WhenShort,
+    Deduction, Delivery, LatePayment, Lifecycle, LifecycleId, Order, OrderType, State, Terms, TermsByType,
+    Tombstone, View, WhenShort,
 };
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;

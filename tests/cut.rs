@@ -13,7 +13,7 @@ async fn a_cut_taken_while_orders_time_out_is_sound() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000)));
     let mut config = Config::in_memory();
     config.clock = clock.clone();
-    let pay_within = config.physical_terms.pay_within_ms.unwrap();
+    let pay_within = config.terms.physical.pay_within_ms.unwrap();
     let engine = Engine::open(config).await.unwrap();
     let skus: Vec<SkuId> = (0..50).map(|n| SkuId::new(format!("sku-{n:02}")).unwrap()).collect();
     for sku in &skus {

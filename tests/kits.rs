@@ -6,7 +6,9 @@ mod common;
 use common::journal::{read, write};
 use common::*;
 use earmark::port::fs_sim::SimFs;
-use earmark::{Command, Config, Deduction, Engine, KitPart, Request, SkuCommand, State, StockPolicy, Terms};
+use earmark::{
+    Command, Config, Deduction, Engine, KitPart, Request, SkuCommand, State, StockPolicy, Terms, TermsByType,
+};
 
 fn policy_of(parts: &[(&str, u32)]) -> StockPolicy {
     let parts = parts.iter().map(|&(name, quantity)| KitPart { sku: sku(name), quantity });
@@ -129,11 +131,11 @@ async fn stock_of_a_sku_that_falls_at_payment_goes_to_whoever_pays_first() {
 
 #[tokio::test]
 async fn the_order_type_decides_on_the_deduction_before_the_sku_does() {
-    let physical_terms = Terms { deduction: None, ..Terms::physical() };
-    for (config, state) in [
-        (Config::in_memory(), State::Reserved),
-        (Config { physical_terms, ..Config::in_memory() }, State::Accepted),
-    ] {
+    let terms =
+        TermsByType { physical: Terms { deduction: None, ..Terms::physical() }, ..TermsByType::default() };
+    for (config, state) in
+        [(Config::in_memory(), State::Reserved), (Config { terms, ..Config::in_memory() }, State::Accepted)]
+    {
         let engine = Engine::open(config).await.unwrap();
         receive(&engine, "late", 1).await;
         set(&engine, "late", at_payment()).await;

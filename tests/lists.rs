@@ -31,6 +31,7 @@ fn summary(order: &Order) -> OrderSummary {
         placed_at: order.placed_at,
         business: order.business.clone(),
         customer: order.customer.clone(),
+        lifecycle: order.lifecycle,
         state: order.state,
     }
 }

@@ -7,7 +7,7 @@ use common::journal::{read, write};
 use common::*;
 use earmark::domain::order::OrderEvent;
 use earmark::port::fs_sim::SimFs;
-use earmark::{Command, Config, Deduction, Engine, OrderType, Request, State, Terms};
+use earmark::{Command, Config, Deduction, Engine, OrderType, Request, State, Terms, TermsByType};
 
 #[tokio::test]
 async fn an_order_in_part_takes_what_there_is_and_says_what_is_missing() {
@@ -54,8 +54,8 @@ async fn a_refusal_that_is_not_for_want_of_stock_refuses_an_order_in_part() {
 }
 
 fn at_payment() -> Config {
-    let physical_terms = Terms { deduction: Some(Deduction::AtPayment), ..Terms::physical() };
-    Config { physical_terms, ..Config::in_memory() }
+    let physical = Terms { deduction: Some(Deduction::AtPayment), ..Terms::physical() };
+    Config { terms: TermsByType { physical, ..TermsByType::default() }, ..Config::in_memory() }
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ fn covered_too_late() -> Vec<Request<Command>> {
 #[tokio::test(start_paused = true)]
 async fn a_cancellation_is_granted_although_the_settlement_it_leads_to_finds_no_stock() {
     let fs = SimFs::new();
-    let config = |fs: &SimFs| Config { physical_terms: at_payment().physical_terms, ..sim::config(fs) };
+    let config = |fs: &SimFs| Config { terms: at_payment().terms, ..sim::config(fs) };
     let engine = Engine::open(config(&fs)).await.unwrap();
     let mut told = Vec::new();
     for request in covered_too_late() {

@@ -82,6 +82,7 @@ fn of_those_who_wait() -> Vec<String> {
             partial: false,
             from: None,
             may_wait: true,
+            buyer_max: None,
         };
         decide_step(&inventory, &step, false, now).unwrap_err().code().to_owned()
     };
@@ -136,6 +137,8 @@ async fn every_refusal_code_is_produced_by_some_command() {
     }
     let goods = placement("goods", &[("a", 1)]).of_type(earmark::OrderType::Physical);
     engine.place(goods).await.unwrap();
+    let nobody = placement("nobody", &[("a", 1)]).of_type(earmark::OrderType::FlashSale);
+    note(engine.place(nobody).await.unwrap_err());
     let until = earmark::Timestamp::ZERO;
     note(engine.submit(earmark::ExtendDeadline { order: order("goods"), until }).await.unwrap_err());
     note(engine.stock(&sku("never"), reserve("c", 1)).await.unwrap_err());

@@ -14,7 +14,7 @@ use earmark::port::ManualClock;
 use earmark::port::fs_sim::SimFs;
 use earmark::{
     Config, Engine, Error, ExtendDeadline, OrderType, Refusal, ReserveStock, SkuCommand, State, Terms,
-    Timestamp,
+    TermsByType, Timestamp,
 };
 
 const START: u64 = 1_000_000;
@@ -23,9 +23,14 @@ const MINUTE: u64 = 60_000;
 async fn open_at(fs: &SimFs, clock: &Arc<ManualClock>) -> Engine {
     let terms = Terms { pay_within_ms: Some(15 * MINUTE), ..Terms::physical() };
     let clock = clock.clone();
-    Engine::open(Config { clock, physical_terms: terms, clock_step_ms_max: None, ..config(fs) })
-        .await
-        .unwrap()
+    Engine::open(Config {
+        clock,
+        terms: TermsByType { physical: terms, ..TermsByType::default() },
+        clock_step_ms_max: None,
+        ..config(fs)
+    })
+    .await
+    .unwrap()
 }
 
 fn clock() -> Arc<ManualClock> {

@@ -105,7 +105,7 @@ pub(super) enum Command {
         lifecycle: String,
         /// How
         #[arg(long, default_value = "mermaid")]
-        format: Format,
+        format: Showing,
     },
     /// Flows: check and draw the files of business lines
     #[command(subcommand)]
@@ -179,6 +179,17 @@ pub(super) enum Format {
     Mermaid,
     /// DOT, for Graphviz
     Dot,
+}
+
+/// What is shown of a lifecycle.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Showing {
+    /// Mermaid, for pages
+    Mermaid,
+    /// DOT, for Graphviz
+    Dot,
+    /// A table of what system, merchant and buyer see in each state
+    Views,
 }
 
 /// A point in the history.

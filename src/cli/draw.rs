@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::args::{Format, lifecycle_name};
+use super::args::{Showing, lifecycle_name};
 use super::out::{Exit, Failure, Out};
 use crate::domain::order::Lifecycle;
 
@@ -14,12 +14,13 @@ struct Drawing<'a> {
     drawing: String,
 }
 
-pub(super) fn run(name: &str, format: Format, out: &mut Out) -> Result<Exit, Failure> {
+pub(super) fn run(name: &str, format: Showing, out: &mut Out) -> Result<Exit, Failure> {
     let found = Lifecycle::all().iter().find(|lifecycle| lifecycle_name(lifecycle) == name);
     let lifecycle = found.ok_or_else(|| Failure::Usage(format!("there is no lifecycle {name}")))?;
     let (format, drawing) = match format {
-        Format::Mermaid => ("mermaid", lifecycle.to_mermaid()),
-        Format::Dot => ("dot", lifecycle.to_dot()),
+        Showing::Mermaid => ("mermaid", lifecycle.to_mermaid()),
+        Showing::Dot => ("dot", lifecycle.to_dot()),
+        Showing::Views => ("views", lifecycle.to_views()),
     };
     if out.is_json() {
         out.json(&Drawing { lifecycle: lifecycle.name, id: lifecycle.id.0, format, drawing });

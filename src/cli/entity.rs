@@ -12,7 +12,7 @@ use super::words::{count, grouped};
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
-use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone};
+use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone, View};
 use crate::query::{Happening, TimelineEntry};
 use crate::replay::{Base, History, NearMatches, ReadError, Reading, Standing, Until, Unusable};
 
@@ -211,6 +211,9 @@ pub(super) fn order_text(order: &Order, out: &mut Out) {
     let business = &order.business;
     out.line(format_args!("  placed      {} at {business}{buyer}{cart}", order.placed_at));
     out.line(format_args!("  lifecycle   {lifecycle}"));
+    if let Some(View { system, merchant, buyer, .. }) = order.view() {
+        out.line(format_args!("  seen as     {merchant} by the merchant, {buyer} by the buyer; {system}"));
+    }
     for (index, line) in order.lines.iter().enumerate() {
         line_text(index + 1, line, order, out);
     }
@@ -235,6 +238,8 @@ pub(super) fn order_text(order: &Order, out: &mut Out) {
             DeadlineKind::Payment => "times out",
             DeadlineKind::Confirmation => "counts as confirmed",
             DeadlineKind::Completion => "is completed",
+            DeadlineKind::PeriodEnd => "is over",
+            DeadlineKind::HandOver => "is handed over",
         };
         out.line(format_args!("  waits       {what} at {at}"));
     }

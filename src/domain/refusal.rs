@@ -279,6 +279,9 @@ pub enum Refusal {
         /// What is to be paid back in all, in minor units.
         refund_due: i64,
     },
+    /// Orders of this type, or under a limit for each buyer, need a named buyer.
+    #[error("the order needs a named customer")]
+    CustomerRequired,
 }
 
 impl Refusal {
@@ -320,6 +323,7 @@ impl Refusal {
             Self::PreorderEnded { .. } => "PREORDER_ENDED",
             Self::OrderRetired { .. } => "ORDER_RETIRED",
             Self::OrderNotClosed { .. } => "ORDER_NOT_CLOSED",
+            Self::CustomerRequired => "CUSTOMER_REQUIRED",
         }
     }
 }

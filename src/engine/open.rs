@@ -22,7 +22,7 @@ use crate::actor::timers::{self, Timers};
 use crate::config::Config;
 use crate::domain::ids::OrderId;
 use crate::domain::inventory::StockPolicy;
-use crate::domain::order::{Lifecycle, Limits, TermsByType};
+use crate::domain::order::{Lifecycle, Limits};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::port::{Clock, EngineClock};
@@ -187,7 +187,7 @@ fn new_core(
         keys: KeyTable::new(shards, hasher()),
         orders: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
-        terms: TermsByType { physical: config.physical_terms },
+        terms: config.terms,
         timers: Timers::new(config.clock_step_ms_max),
         memory: Memory::new(config.memory_bytes_max),
         index: SyncMutex::default(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{BusinessId, CustomerId, OrderId};
-use crate::domain::order::State;
+use crate::domain::order::{Lifecycle, LifecycleId, State, View};
 use crate::domain::time::Timestamp;
 
 /// Which orders a list is of.
@@ -97,8 +97,18 @@ pub struct OrderSummary {
     pub business: BusinessId,
     /// The buyer.
     pub customer: Option<CustomerId>,
+    /// The rules it lives by.
+    pub lifecycle: LifecycleId,
     /// Where it stands.
     pub state: State,
+}
+
+impl OrderSummary {
+    /// What system, merchant and buyer see of the order; `None` for a state that its lifecycle does not have.
+    #[must_use]
+    pub fn view(&self) -> Option<View> {
+        Lifecycle::of(self.lifecycle)?.view(self.state)
+    }
 }
 
 /// How many orders there are in each state.

@@ -17,7 +17,7 @@ use super::numbers::NumberSet;
 use super::origins::Origins;
 use super::page::Page;
 use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId};
-use crate::domain::order::{Order, State};
+use crate::domain::order::{LifecycleId, Order, State};
 use crate::domain::time::Timestamp;
 
 /// Items by chunk: a table of ten million entries grows without moving one of them.
@@ -76,6 +76,7 @@ struct Entry {
     behind_ms: u32,
     customer: u32,
     business: u32,
+    lifecycle: LifecycleId,
     state: State,
 }
 
@@ -91,6 +92,7 @@ pub(crate) struct Listing<'a> {
     pub(crate) placed_at: Timestamp,
     pub(crate) business: &'a BusinessId,
     pub(crate) customer: Option<&'a CustomerId>,
+    pub(crate) lifecycle: LifecycleId,
     pub(crate) state: State,
     pub(crate) origin: IdOrigin,
 }
@@ -102,6 +104,7 @@ impl<'a> From<&'a Order> for Listing<'a> {
             placed_at: order.placed_at,
             business: &order.business,
             customer: order.customer.as_ref(),
+            lifecycle: order.lifecycle,
             state: order.state,
             origin: order.origin,
         }
@@ -149,7 +152,14 @@ impl OrderIndex {
         number
     }
 
-    fn push(&mut self, id: &OrderId, placed_at: u64, since: u64, of: [u32; 2], state: State) -> u32 {
+    fn push(
+        &mut self,
+        id: &OrderId,
+        placed_at: u64,
+        since: u64,
+        of: [u32; 2],
+        at: (LifecycleId, State),
+    ) -> u32 {
         let number = self.entries.len();
         if number == NONE {
             return NONE;
@@ -160,8 +170,8 @@ impl OrderIndex {
         let reached = number.checked_sub(1).and_then(|last| self.entries.get(last));
         let reached = reached.map_or(0, |last| last.reached).max(placed_at);
         let behind_ms = u32::try_from(reached - placed_at).unwrap_or(u32::MAX);
-        let [customer, business] = of;
-        self.entries.push(Entry { id: id.clone(), reached, behind_ms, customer, business, state });
+        let ([customer, business], (lifecycle, state)) = (of, at);
+        self.entries.push(Entry { id: id.clone(), reached, behind_ms, customer, business, lifecycle, state });
         number
     }
 
@@ -314,6 +324,7 @@ impl OrderIndex {
             placed_at: entry.placed_at(),
             business: self.businesses.get(entry.business)?.id.clone(),
             customer: self.customers.get(entry.customer).cloned(),
+            lifecycle: entry.lifecycle,
             state: entry.state,
         })
     }

@@ -50,7 +50,7 @@ pub(crate) enum Unpacked {
 pub(crate) struct OrderHead {
     pub(crate) id: OrderId,
     _version: u64,
-    _lifecycle: LifecycleId,
+    pub(crate) lifecycle: LifecycleId,
     _terms: Terms,
     _when_short: WhenShort,
     pub(crate) state: State,

@@ -189,6 +189,7 @@ impl World {
                     placed_at: head.placed_at,
                     business: &head.business,
                     customer: head.customer.as_ref(),
+                    lifecycle: head.lifecycle,
                     state: head.state,
                     origin: head.origin,
                 };

@@ -274,7 +274,7 @@ fn order_refuses(past: &OrderPast, command: &OrderCommand, refusal: &Refusal, fl
     match (command, refusal) {
         (OrderCommand::Place(_), Refusal::OrderExists) => states.next().is_some(),
         // What is wrong with its form leaves no order.
-        (OrderCommand::Place(_), Refusal::TooManyLines { .. }) => true,
+        (OrderCommand::Place(_), Refusal::TooManyLines { .. } | Refusal::CustomerRequired) => true,
         (OrderCommand::Place(_), refusal) => past
             .now
             .as_ref()

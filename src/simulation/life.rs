@@ -13,7 +13,7 @@ use super::{client, counting};
 use crate::actor::commit::Driver;
 use crate::config::{Config, RecordCommands, Retention};
 use crate::domain::ids::EntityId;
-use crate::domain::order::{LatePayment, Terms};
+use crate::domain::order::{LatePayment, Terms, TermsByType};
 use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
 use crate::error::Error;
@@ -82,6 +82,24 @@ pub(super) struct After {
     pub(super) now: Timestamp,
 }
 
+/// Terms under which every deadline comes within the lives of a world.
+fn terms(late_payment: LatePayment) -> TermsByType {
+    let quick = |terms: Terms| Terms {
+        pay_within_ms: Some(60),
+        confirm_after_ms: terms.confirm_after_ms.map(|_| 90),
+        complete_after_ms: terms.complete_after_ms.map(|_| 160),
+        active_for_ms: terms.active_for_ms.map(|_| 120),
+        ..terms
+    };
+    TermsByType {
+        physical: Terms { late_payment, ..quick(Terms::physical()) },
+        virtual_goods: Terms { late_payment, ..quick(Terms::virtual_goods()) },
+        flash_sale: quick(Terms::flash_sale()),
+        preorder: Terms { late_payment, ..quick(Terms::preorder()) },
+        membership: Terms { late_payment, ..quick(Terms::membership()) },
+    }
+}
+
 pub(super) fn config(fs: &SimFs, clock: Arc<dyn Clock>, life: &Life, common: Common) -> Config {
     let late_payment = if common.revives { LatePayment::Revive } else { LatePayment::Refund };
     Config {
@@ -95,13 +113,7 @@ pub(super) fn config(fs: &SimFs, clock: Arc<dyn Clock>, life: &Life, common: Com
         commands_in_flight_max: 64,
         registry_shards: 2,
         sku_idle_ms: life.idle_ms,
-        physical_terms: Terms {
-            pay_within_ms: Some(60),
-            confirm_after_ms: Some(90),
-            complete_after_ms: Some(160),
-            late_payment,
-            ..Terms::physical()
-        },
+        terms: terms(late_payment),
         clock_step_ms_max: Some(600_000),
         record_commands: if life.seed.is_multiple_of(2) {
             RecordCommands::All

@@ -173,9 +173,9 @@ impl Shop {
         // Some take an id that is taken.
         let number = if self.one_in(20) { 1 + self.random.below(self.orders) } else { self.orders };
         place.order = if self.one_in(15) { None } else { Some(order_id(number)?) };
-        if self.one_in(2) {
-            place.order_type = OrderType::Physical;
-        }
+        let types = OrderType::ALL;
+        let at = if self.one_in(2) { 1 } else { self.random.below(types.len() as u64) as usize };
+        place.order_type = types.get(at).copied().unwrap_or_default();
         if self.one_in(3) {
             place.customer = Some(format!("buyer-{}", self.random.below(3)).parse()?);
         }

@@ -210,7 +210,12 @@ fn dumped_entities_are_those_of_the_engine() {
 #[test]
 fn the_page_of_lifecycles_shows_what_the_command_prints() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/lifecycles.md")).unwrap();
-    for name in ["simple", "physical"] {
+    for name in ["simple", "physical", "virtual", "flash", "preorder", "membership"] {
+        let views = run(&["draw", name, "--format", "views"]).out;
+        assert!(
+            page.contains(&format!("\n{views}\n")),
+            "docs/lifecycles.md differs from `earmark draw {name} --format views`:\n{views}"
+        );
         let drawn = run(&["draw", name]).out;
         assert!(
             page.contains(&format!("```mermaid\n{drawn}```\n")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use earmark::port::ManualClock;
-use earmark::{Config, Engine, OrderType, PayOrder, Refusal, State, Terms, Timestamp};
+use earmark::{Config, Engine, OrderType, PayOrder, Refusal, State, Timestamp};
 
 use crate::common::*;
 use crate::{each_seed, together};
@@ -15,12 +15,7 @@ use crate::{each_seed, together};
 async fn money_that_comes_late_twice_or_in_the_wrong_amount_is_kept_or_due_back_to_the_cent() {
     each_seed(|mut random| async move {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_000_000)));
-        let config = Config {
-            clock: clock.clone(),
-            clock_step_ms_max: None,
-            physical_terms: Terms::physical(),
-            ..Config::in_memory()
-        };
+        let config = Config { clock: clock.clone(), clock_step_ms_max: None, ..Config::in_memory() };
         let engine = Engine::open(config).await.unwrap();
         receive(&engine, "a", 1_000).await;
         for number in 0..20 {

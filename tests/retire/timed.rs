@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use earmark::port::fs_sim::SimFs;
-use earmark::{Config, Engine, OrderType, Refusal, State, Terms, Timestamp};
+use earmark::{Config, Engine, OrderType, Refusal, State, Terms, TermsByType, Timestamp};
 
 use super::*;
 
@@ -118,7 +118,10 @@ async fn a_clock_that_steps_too_far_retires_nobody_until_the_timers_are_resumed(
 async fn whatever_happens_to_a_closed_order_begins_its_time_anew_or_ends_it() {
     let (fs, clock) = (SimFs::new(), clock());
     let terms = Terms { pay_within_ms: Some(HOUR), ..Terms::physical() };
-    let config = Config { physical_terms: terms, ..setting(&fs, &clock, Some(HOUR)) };
+    let config = Config {
+        terms: TermsByType { physical: terms, ..TermsByType::default() },
+        ..setting(&fs, &clock, Some(HOUR))
+    };
     let engine = Engine::open(config).await.unwrap();
     receive(&engine, "a", 9).await;
     let goods = placement("goods", &[("a", 1)]).of_type(OrderType::Physical);

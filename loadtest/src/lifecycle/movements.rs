@@ -81,6 +81,7 @@ impl Sums {
             | StockEvent::Announced { .. }
             | StockEvent::Arrived { .. }
             | StockEvent::StockLow { .. }
+            | StockEvent::CountingBegan
             | StockEvent::TookOver { .. }
             | StockEvent::Transferred { .. }
             | StockEvent::Queued { .. }

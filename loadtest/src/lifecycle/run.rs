@@ -141,7 +141,7 @@ struct Opened {
 async fn open(arguments: &Arguments, data: &std::path::Path, speed: u64) -> Result<Opened> {
     let clock = Arc::new(RunClock::new(speed));
     let engine = store::open_with(data, arguments.durability, |config| {
-        config.physical_terms = arguments.terms();
+        config.terms.physical = arguments.terms();
         config.clock = clock.clone();
         // A fast clock makes a leap of every pause of the machine.
         config.clock_step_ms_max = None;

@@ -129,9 +129,9 @@ impl OrderState {
     }
 
     fn ask(&mut self, myself: &ActorRef<OrderMessage>, demand: Demand, ask: Ask) {
-        let (buyer, cart) = match &self.order {
-            Some(order) => (order.customer.clone(), order.cart.clone()),
-            None => (None, None),
+        let (buyer, cart, buyer_max) = match &self.order {
+            Some(order) => (order.customer.clone(), order.cart.clone(), order.terms.units_per_buyer_max),
+            None => (None, None, None),
         };
         let Demand { sku, op, units: quantity, partial, may_wait } = demand;
         let Ask { number, redelivered, provisional } = ask;
@@ -145,6 +145,7 @@ impl OrderState {
             partial,
             from: None,
             may_wait,
+            buyer_max,
         };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =

@@ -18,8 +18,11 @@ pub enum ProgressStep {
     Pack,
     /// The buyer confirms the receipt, which starts after-sales.
     Confirm,
-    /// The after-sales window ends.
+    /// The after-sales window ends, or the period of a membership.
     Complete,
+    /// Virtual goods are handed over. The engine does that when they are paid for, and again by itself where a SKU
+    /// could not; this asks for it at once.
+    HandOver,
 }
 
 /// Record that the order took its next step.

@@ -302,6 +302,8 @@ pub struct StockStep {
     pub from: Option<LocationId>,
     /// Whether a step that takes may wait for what is not there, where the SKU's policy promises units.
     pub may_wait: bool,
+    /// Units that the buyer may have in all, by the terms of the order; see `Terms::units_per_buyer_max`.
+    pub buyer_max: Option<u64>,
 }
 
 /// What an order has at a SKU after a step.

@@ -33,6 +33,7 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
     let located = locations.into_changed();
     match event {
         StockEvent::PolicySet { policy } => set_policy(inventory, policy)?,
+        StockEvent::CountingBegan => begin_counting(inventory)?,
         StockEvent::Announced { delivery, quantity, expected, at } => {
             let incoming = Incoming { quantity: *quantity, expected: *expected, at: at.clone() };
             announce(inventory, delivery, incoming);
@@ -58,7 +59,8 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
         if let StockEvent::Reserved { purchase: Some(purchase), .. } = event
             && let Some(today) = purchase.day
         {
-            let counts_total = inventory.policy.as_ref().is_some_and(|p| p.purchase_limits.total.is_some());
+            let limits = |policy: &StockPolicy| policy.purchase_limits.total.is_some();
+            let counts_total = buyers.for_good || inventory.policy.as_deref().is_some_and(limits);
             buyers.close_some(today, counts_total);
         }
     }
@@ -67,11 +69,12 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
 
 /// Takes over new rules. Where they begin to count by buyer, what is held at this moment counts.
 fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), InvariantBroken> {
-    if !policy.counts_buyers() {
+    if inventory.counts_for_good() {
+        // It goes on as it is.
+    } else if !policy.counts_buyers() {
         inventory.buyers = None;
     } else if inventory.buyers.is_none() {
-        let holds = inventory.holds.unordered().map(|(_, hold)| hold);
-        inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
+        open_accounts(inventory)?;
     } else if let Some(buyers) = &mut inventory.buyers
         && policy.purchase_limits.total.is_some()
         && inventory.policy.as_ref().is_none_or(|before| before.purchase_limits.total.is_none())
@@ -79,6 +82,28 @@ fn set_policy(inventory: &mut Inventory, policy: &StockPolicy) -> Result<(), Inv
         buyers.begin_total();
     }
     inventory.policy = (*policy != StockPolicy::default()).then(|| Box::new(policy.clone()));
+    Ok(())
+}
+
+fn open_accounts(inventory: &mut Inventory) -> Result<(), InvariantBroken> {
+    let holds = inventory.holds.unordered().map(|(_, hold)| hold);
+    inventory.buyers = Some(Box::new(Buyers::of(holds).ok_or(InvariantBroken::AccountsDisagree)?));
+    Ok(())
+}
+
+/// Counts by buyer from here on, beginning with what is held at this moment, unless it is counted over all time
+/// already.
+fn begin_counting(inventory: &mut Inventory) -> Result<(), InvariantBroken> {
+    if inventory.buyers.is_none() {
+        open_accounts(inventory)?;
+    }
+    let has_total = inventory.policy.as_ref().is_some_and(|policy| policy.purchase_limits.total.is_some());
+    if let Some(buyers) = &mut inventory.buyers {
+        if !has_total {
+            buyers.begin_total();
+        }
+        buyers.for_good = true;
+    }
     Ok(())
 }
 

@@ -89,6 +89,8 @@ pub(super) struct Buyers {
     accounts: Pages<CustomerId, Account>,
     /// The account that was looked at last.
     looked_at: Option<CustomerId>,
+    /// Whether orders limit their buyers: then units are counted whatever the policy asks for, and over all time.
+    pub(super) for_good: bool,
 }
 
 impl Buyers {

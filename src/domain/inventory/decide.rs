@@ -202,7 +202,7 @@ fn reserve<'a>(inventory: &'a Inventory, asked: &ReserveStock, now: Timestamp) -
     }
     let purchase = purchase(buyer.as_ref(), earlier, now);
     give_back(&mut draft, &owner, ReleaseCause::Replaced, now)?;
-    draft.reserve(owner, Units { quantity, waiting: None, step: 0, deadline }, purchase)?;
+    draft.reserve(owner, Units { quantity, waiting: None, step: 0, deadline, buyer_max: None }, purchase)?;
     Ok(draft)
 }
 

@@ -7,7 +7,9 @@
 //! for a parked SKU too.
 
 use smallvec::SmallVec;
+use smol_str::format_smolstr;
 
+use super::apply::apply;
 use super::decide::{give_back, purchase};
 use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
@@ -35,6 +37,29 @@ pub struct StepDecision {
 /// Too little stock to reserve; too few units in the needed condition (`HoldExceeded`), or no hold at
 /// all (`UnknownHold`); a parked or unknown SKU; a quantity of zero; a sum that does not fit.
 pub fn decide_step(
+    inventory: &Inventory,
+    step: &StockStep,
+    redelivered: bool,
+    now: Timestamp,
+) -> Result<StepDecision, Refusal> {
+    let decided = decide_counted(inventory, step, redelivered, now)?;
+    if step.buyer_max.is_none()
+        || !step.op.takes()
+        || decided.events.is_empty()
+        || inventory.counts_for_good()
+    {
+        return Ok(decided);
+    }
+    // The first of the orders that limit their buyers: the SKU begins to count, and the step is decided by that.
+    let mut counting = inventory.clone();
+    apply(&mut counting, &StockEvent::CountingBegan)
+        .map_err(|broken| Refusal::Parked { reason: format_smolstr!("{broken}") })?;
+    let mut decided = decide_counted(&counting, step, redelivered, now)?;
+    decided.events.insert(0, StockEvent::CountingBegan);
+    Ok(decided)
+}
+
+fn decide_counted(
     inventory: &Inventory,
     step: &StockStep,
     redelivered: bool,
@@ -155,7 +180,8 @@ fn take(
             Err(refusal) => return Err(refusal),
         }
     }
-    draft.reserve(owner, Units { quantity, waiting, step: step.number, deadline: None }, purchase)?;
+    let (number, buyer_max) = (step.number, step.buyer_max);
+    draft.reserve(owner, Units { quantity, waiting, step: number, deadline: None, buyer_max }, purchase)?;
     Ok(quantity + waiting.map_or(0, |(rest, _)| rest))
 }
 

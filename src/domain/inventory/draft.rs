@@ -11,7 +11,7 @@ use super::event::StockEvent;
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::location::LocationId;
 use super::locations::Locations;
-use super::policy::StockPolicy;
+use super::policy::{LimitWindow, StockPolicy};
 use super::queue::{Promise, Waiter};
 use super::state::{Incoming, InvariantBroken, Inventory};
 use crate::domain::command::{Grant, StockAnswer};
@@ -170,22 +170,18 @@ impl<'a> Draft<'a> {
         units: Units,
         purchase: Option<Box<Purchase>>,
     ) -> Result<(), Refusal> {
-        let (Some(policy), Some(before)) = (&self.inventory.policy, &self.inventory.buyers) else {
+        let Some(before) = &self.inventory.buyers else {
             return self.take(owner, units, purchase);
         };
         let counted = purchase.clone();
         self.take(owner, units, purchase)?;
-        let asked = units.quantity.saturating_add(units.waiting.map_or(0, |(quantity, _)| quantity));
-        counted.map_or(Ok(()), |counted| self.within(&counted, asked, policy, before))
+        counted.map_or(Ok(()), |counted| self.within(&counted, &units, before))
     }
 
-    fn within(
-        &self,
-        purchase: &Purchase,
-        requested: u64,
-        policy: &StockPolicy,
-        before: &Buyers,
-    ) -> Result<(), Refusal> {
+    fn within(&self, purchase: &Purchase, units: &Units, before: &Buyers) -> Result<(), Refusal> {
+        let requested = units.quantity.saturating_add(units.waiting.map_or(0, |(quantity, _)| quantity));
+        let none = StockPolicy::default();
+        let policy = self.policy().unwrap_or(&none);
         let nothing = Account::default();
         let before = before.get(&purchase.buyer).unwrap_or(&nothing);
         let after =
@@ -199,7 +195,8 @@ impl<'a> Draft<'a> {
             return Err(Refusal::HoldBudgetExceeded { sku: sku(), limit, used, requested });
         }
         let day = purchase.day.unwrap_or_default();
-        for (window, limit) in policy.purchase_limits.set() {
+        let of_order = units.buyer_max.map(|limit| (LimitWindow::Total, limit));
+        for (window, limit) in policy.purchase_limits.set().chain(of_order) {
             let used = after.used(window, day);
             if used > limit && used > before.used(window, day) {
                 let used = used.saturating_sub(requested);
@@ -273,6 +270,8 @@ pub(super) struct Units {
     /// The saga step that asks; 0 for a cart.
     pub(super) step: u32,
     pub(super) deadline: Option<Timestamp>,
+    /// Units that the buyer may have in all, by the terms of the order that asks.
+    pub(super) buyer_max: Option<u64>,
 }
 
 /// Refuses a quantity of zero, in a command that has no lines.

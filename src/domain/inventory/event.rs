@@ -9,7 +9,7 @@ use super::location::LocationId;
 use super::policy::StockPolicy;
 use super::queue::Promise;
 use super::takeover::TakeOver;
-use crate::domain::ids::{CartId, DeliveryId};
+use crate::domain::ids::DeliveryId;
 use crate::domain::time::Timestamp;
 
 /// Why stock was received, adjusted, returned or written off, in the caller's words.
@@ -261,6 +261,8 @@ pub enum StockEvent {
         /// The saga step that asked.
         step: u32,
     },
+    /// Units are counted by buyer from here on, for orders that limit their buyers.
+    CountingBegan,
 }
 
 /// What ended a hold, or a part of it.
@@ -304,6 +306,7 @@ impl StockEvent {
             Self::Unqueued { .. } => "Unqueued",
             Self::QueuePaid { .. } => "QueuePaid",
             Self::QueueUnpaid { .. } => "QueueUnpaid",
+            Self::CountingBegan => "CountingBegan",
         }
     }
 
@@ -333,7 +336,8 @@ impl StockEvent {
             | Self::Announced { .. }
             | Self::Arrived { .. }
             | Self::StockLow { .. }
-            | Self::Transferred { .. } => None,
+            | Self::Transferred { .. }
+            | Self::CountingBegan => None,
         }
     }
 
@@ -364,7 +368,8 @@ impl StockEvent {
             | Self::Queued { .. }
             | Self::Unqueued { .. }
             | Self::QueuePaid { .. }
-            | Self::QueueUnpaid { .. } => None,
+            | Self::QueueUnpaid { .. }
+            | Self::CountingBegan => None,
         }
     }
 
@@ -383,15 +388,5 @@ impl StockEvent {
     /// Whether it concerns another location than the default one.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.at().map_or(matches!(self, Self::Transferred { .. }), |at| !at.is_main())
-    }
-
-    /// The cart whose units lapse, and when, where the event says so: a timer is due then.
-    #[must_use]
-    pub const fn deadline(&self) -> Option<(&CartId, Timestamp)> {
-        match self {
-            Self::Reserved { owner: HoldOwner::Cart(cart), deadline: Some(deadline), .. }
-            | Self::Extended { owner: HoldOwner::Cart(cart), deadline } => Some((cart, *deadline)),
-            _ => None,
-        }
     }
 }

@@ -3,8 +3,10 @@
 
 use super::counters::Counters;
 use super::event::StockEvent;
-use super::holds::Hold;
+use super::holds::{Hold, HoldOwner};
 use super::state::InvariantBroken;
+use crate::domain::ids::CartId;
+use crate::domain::time::Timestamp;
 
 /// What an event does to counters: a SKU's totals, or those of the one location it names. A transfer moves
 /// no totals; what it does to its two locations is in [`transfer`].
@@ -92,7 +94,8 @@ fn count_ownerless(c: &mut Counters, by: &Mover, event: &StockEvent) -> Result<(
         | StockEvent::Filled { .. }
         | StockEvent::Unqueued { .. }
         | StockEvent::QueuePaid { .. }
-        | StockEvent::QueueUnpaid { .. } => Ok(()),
+        | StockEvent::QueueUnpaid { .. }
+        | StockEvent::CountingBegan => Ok(()),
     }
 }
 
@@ -200,5 +203,17 @@ impl Mover {
             change: i128::from(change),
         })?;
         Ok(())
+    }
+}
+
+impl StockEvent {
+    /// The cart whose units lapse, and when, where the event says so: a timer is due then.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<(&CartId, Timestamp)> {
+        match self {
+            Self::Reserved { owner: HoldOwner::Cart(cart), deadline: Some(deadline), .. }
+            | Self::Extended { owner: HoldOwner::Cart(cart), deadline } => Some((cart, *deadline)),
+            _ => None,
+        }
     }
 }

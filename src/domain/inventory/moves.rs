@@ -39,16 +39,12 @@ impl Draft<'_> {
         units: Units,
         purchase: Option<Box<Purchase>>,
     ) -> Result<(), Refusal> {
-        let Units { quantity, waiting, step, deadline } = units;
+        let Units { quantity, waiting, step, .. } = units;
         let Some((rest, promise)) = waiting else {
             return self.take_what_is_there(owner, units, purchase);
         };
         if quantity > 0 {
-            self.take_what_is_there(
-                owner.clone(),
-                Units { quantity, step, deadline, waiting: None },
-                purchase.clone(),
-            )?;
+            self.take_what_is_there(owner.clone(), Units { waiting: None, ..units }, purchase.clone())?;
         }
         self.record(StockEvent::Queued { owner, quantity: rest, promise, step, purchase })
     }

@@ -339,8 +339,13 @@ impl Inventory {
         self.locations.as_ref().map_or(Ok(()), |locations| locations.check(&self.counters))
     }
 
+    /// Whether units are counted by buyer whatever the policy asks for.
+    pub(super) fn counts_for_good(&self) -> bool {
+        self.buyers.as_ref().is_some_and(|buyers| buyers.for_good)
+    }
+
     fn check_buyers(&self) -> Result<(), InvariantBroken> {
-        let counts = self.policy().is_some_and(StockPolicy::counts_buyers);
+        let counts = self.counts_for_good() || self.policy().is_some_and(StockPolicy::counts_buyers);
         let Some(buyers) = &self.buyers else {
             return if counts { Err(InvariantBroken::AccountsDisagree) } else { Ok(()) };
         };

@@ -53,6 +53,6 @@ impl TakeOver {
         if quantity == 0 || lapsed || draft.hold().reserved > 0 {
             return Ok(());
         }
-        draft.take(owner, Units { quantity, waiting: None, step: 0, deadline }, purchase)
+        draft.take(owner, Units { quantity, waiting: None, step: 0, deadline, buyer_max: None }, purchase)
     }
 }

@@ -38,11 +38,12 @@ impl Order {
             pending.claim = record.mark.as_deref().and_then(started).cloned();
             pending.by.clone_from(&record.by);
         }
-        if let (Some(pending), Some(OrderEvent::Cancelled { .. })) =
-            (&mut order.pending, record.events.first())
-        {
-            pending.granted = true;
+        if let Some(pending) = &mut order.pending {
+            let done =
+                |event: &OrderEvent| matches!(event, OrderEvent::Cancelled { .. } | OrderEvent::Settled);
+            pending.granted |= record.events.iter().any(done);
         }
+        order.note_filled(record.at)?;
         order.check()?;
         if retired {
             *state = None;
@@ -134,6 +135,9 @@ fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Res
             order.end_saga("a revival")?;
             order.add_refund(*refund_due)
         }
+        OrderEvent::HandOverStarted { lines } => order.begin_saga(PendingKind::HandOver(lines.clone())),
+        OrderEvent::HandedOver => order.handed_over(at),
+        OrderEvent::HandOverUndone { refusal: _ } => order.hand_over_undone(at),
         OrderEvent::Picked => order.go(Action::Pick, at),
         OrderEvent::Packed => order.go(Action::Pack, at),
         OrderEvent::Confirmed { .. } => order.go(Action::Confirm, at),

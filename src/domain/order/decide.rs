@@ -9,7 +9,7 @@ use super::line::Line;
 use super::retire;
 use super::sale::{SaleRules, placed_lines};
 use super::state::Order;
-use super::terms::{LatePayment, RefundCause, Terms, WhenShort};
+use super::terms::{LatePayment, OrderType, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
     CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
     ShipOrder,
@@ -48,6 +48,10 @@ pub fn decide_place(
             max: limits.lines_max as u64,
         });
     }
+    let named = command.order_type == OrderType::FlashSale || terms.units_per_buyer_max.is_some();
+    if named && command.customer.is_none() {
+        return Err(Refusal::CustomerRequired);
+    }
     let mut due: i64 = 0;
     for (line, number) in command.lines.iter().zip(1..) {
         due = check_line(line, number).and_then(|cost| due.checked_add(cost).ok_or(Refusal::Overflow))?;
@@ -61,7 +65,10 @@ pub fn decide_place(
         currency: command.currency,
         lifecycle: command.order_type.lifecycle(),
         terms,
-        when_short: WhenShort { wait: command.may_wait, partial: command.allow_partial },
+        when_short: WhenShort {
+            wait: command.order_type.waits(command.may_wait),
+            partial: command.allow_partial,
+        },
         origin,
         delivery: command.delivery.clone(),
         lines,
@@ -146,8 +153,8 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
 /// What becomes of a payment on a cancelled order: it revives one that timed out and that it covers, if the
 /// terms say so; else it is due back.
 fn late_payment(order: &Order, amount: i64) -> OrderEvent {
-    let revives = order.terms.late_payment == LatePayment::Revive && !order.expired.is_empty();
-    if revives && amount >= order.price_of_expired() {
+    let revives = order.terms.late_payment == LatePayment::Revive && order.allows(Action::Revive).is_ok();
+    if revives && !order.expired.is_empty() && amount >= order.price_of_expired() {
         OrderEvent::RevivalStarted
     } else {
         OrderEvent::RefundDue { amount, cause: RefundCause::Late }

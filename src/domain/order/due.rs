@@ -7,7 +7,7 @@ use smallvec::smallvec;
 
 use super::decide::Events;
 use super::event::OrderEvent;
-use super::lifecycle::Action;
+use super::lifecycle::{Action, State};
 use super::state::Order;
 use super::terms::{DeadlineKind, Notice};
 use crate::domain::command::{
@@ -34,6 +34,7 @@ pub fn decide_due(order: &Order, now: Timestamp) -> Events {
         ],
         DeadlineKind::Confirmation => smallvec![OrderEvent::Confirmed { automatic: true }],
         DeadlineKind::Completion => smallvec![OrderEvent::Completed { automatic: true }],
+        DeadlineKind::PeriodEnd | DeadlineKind::HandOver => smallvec![order.hand_over()],
     }
 }
 
@@ -42,7 +43,12 @@ pub(super) fn decide_progress(order: &Order, progress: &ProgressOrder) -> Result
         ProgressStep::Pick => (Action::Pick, OrderEvent::Picked),
         ProgressStep::Pack => (Action::Pack, OrderEvent::Packed),
         ProgressStep::Confirm => (Action::Confirm, OrderEvent::Confirmed { automatic: false }),
+        // What is completed by its being handed over.
+        ProgressStep::Complete if order.allows(Action::HandOver) == Ok(State::Completed) => {
+            (Action::HandOver, order.hand_over())
+        }
         ProgressStep::Complete => (Action::Complete, OrderEvent::Completed { automatic: false }),
+        ProgressStep::HandOver => (Action::HandOver, order.hand_over()),
     };
     order.allows(action)?;
     Ok(smallvec![event])

@@ -31,6 +31,7 @@ impl Order {
             State::Confirmed => {
                 (DeadlineKind::Completion, self.received_at.unwrap_or(at), self.terms.complete_after_ms)
             }
+            State::Active => (DeadlineKind::PeriodEnd, at, self.terms.active_for_ms),
             _ => return None,
         };
         Some(Deadline { kind, at: from.plus_millis(after?) })
@@ -127,7 +128,8 @@ impl Order {
             c.reserved = 0;
             Ok(())
         })?;
-        self.go(Action::Settle, at)
+        let ahead = self.waits() && self.allows(Action::SettleAhead).is_ok();
+        self.go(if ahead { Action::SettleAhead } else { Action::Settle }, at)
     }
 
     /// Stock could not be committed. Where it had not been held, the order is over.

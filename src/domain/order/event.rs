@@ -190,6 +190,18 @@ pub enum OrderEvent {
     },
     /// It leaves memory; of its state only id, version and this moment remain. The last of all events.
     Retired,
+    /// Units are being taken out of stock, to be the buyer's without a shipment.
+    HandOverStarted {
+        /// Units by line; never empty.
+        lines: Vec<LineQuantity>,
+    },
+    /// The units of the last started hand-over are the buyer's.
+    HandedOver,
+    /// The units of the last started hand-over could not be taken out of stock. It is tried again later.
+    HandOverUndone {
+        /// What stood in the way.
+        refusal: Refusal,
+    },
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
@@ -211,7 +223,8 @@ impl OrderEvent {
             Self::SettlementStarted
             | Self::RevivalStarted
             | Self::ShipmentStarted { .. }
-            | Self::CancellationStarted { .. } => true,
+            | Self::CancellationStarted { .. }
+            | Self::HandOverStarted { .. } => true,
             _ => false,
         }
     }

@@ -13,6 +13,7 @@
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
 //!   RevivalStarted ──reserve───────► Revived             or: release ──► RevivalUndone
+//!   HandOverStarted ──ship─────────► HandedOver          or: unship ──► HandOverUndone
 //! ```
 //!
 //! An order's last event is `Retired`: what remains of it then is a [`Tombstone`].
@@ -22,6 +23,7 @@ mod decide;
 mod due;
 mod effects;
 mod event;
+mod hand_over;
 mod lifecycle;
 mod line;
 mod retire;
@@ -36,7 +38,7 @@ mod waiting;
 pub use decide::{Limits, decide, decide_place};
 pub use due::decide_due;
 pub use event::{Filled, OrderEvent, PlacedLine};
-pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
+pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State, View};
 pub use line::{Line, LineCounters};
 pub use retire::{Tombstone, decide_retirement};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};

@@ -91,7 +91,9 @@ impl Order {
                 }
             })),
             PendingKind::Revival => self.sum_of(&self.expired, StepOp::Reserve, |_, units| units),
-            PendingKind::Shipment(parts) => self.sum_of(parts, StepOp::Ship, |_, units| units),
+            PendingKind::Shipment(parts) | PendingKind::HandOver(parts) => {
+                self.sum_of(parts, StepOp::Ship, |_, units| units)
+            }
             // What is not held, there is no need to give back.
             PendingKind::Cancellation { lines, .. } => {
                 self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.claimed()))
@@ -162,9 +164,15 @@ fn serve(left: &mut u64, wanted: u32) -> u32 {
     served
 }
 
-/// The events that end the saga under way; empty when there is none.
+/// The events that end the saga under way, and begin the one that follows; empty when there is none.
 #[must_use]
 pub fn finish(order: &Order, end: &SagaEnd) -> Events {
+    let mut events = ended(order, end);
+    events.extend(order.hand_over_behind(&events));
+    events
+}
+
+fn ended(order: &Order, end: &SagaEnd) -> Events {
     let Some(pending) = &order.pending else { return Events::new() };
     match (&pending.kind, end) {
         (_, SagaEnd::DoneInPart(short)) => in_part(order, &pending.kind, short),
@@ -198,6 +206,10 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
         (PendingKind::Shipment(_), SagaEnd::Done) => smallvec![OrderEvent::Shipped],
         (PendingKind::Shipment(_), SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::HandOver(_), SagaEnd::Done) => smallvec![OrderEvent::HandedOver],
+        (PendingKind::HandOver(_), SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::HandOverUndone { refusal: refusal.clone() }]
         }
         (PendingKind::Cancellation { lines, .. }, _) => {
             let refund_due = order.refund_for(lines);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::event::Filled;
-use super::lifecycle::{Lifecycle, LifecycleId, State};
+use super::lifecycle::{Lifecycle, LifecycleId, State, View};
 use super::line::Line;
 use super::terms::{Deadline, Delivery, Terms, WhenShort};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
@@ -114,7 +114,8 @@ pub struct Pending {
     pub claim: Option<KeyClaim>,
     /// Who gave the command.
     pub by: Option<Principal>,
-    /// Whether the command is granted however the saga ends: a cancellation, which is done, led to it.
+    /// Whether the command is granted however the saga ends: a cancellation or a settlement, which is done, led
+    /// to it.
     pub granted: bool,
 }
 
@@ -138,6 +139,8 @@ pub enum PendingKind {
     },
     /// Reserve again what was given back when time ran out.
     Revival,
+    /// Take units out of stock that are the buyer's without a shipment.
+    HandOver(Vec<LineQuantity>),
 }
 
 /// An idempotency key bound to the body it was first used with.
@@ -168,6 +171,12 @@ impl Order {
             backordered: self.backordered(),
             version: self.version,
         }
+    }
+
+    /// What system, merchant and buyer see of the order; `None` for a state that its lifecycle does not have.
+    #[must_use]
+    pub fn view(&self) -> Option<View> {
+        Lifecycle::of(self.lifecycle)?.view(self.state)
     }
 
     /// Whether nothing more can happen to the order by its lifecycle.

@@ -14,10 +14,11 @@ use smallvec::smallvec;
 
 use super::decide::Events;
 use super::event::{Filled, OrderEvent};
-use super::lifecycle::State;
+use super::lifecycle::{Action, State};
 use super::state::{Order, OrderBroken};
 use crate::domain::command::LineQuantity;
 use crate::domain::ids::SkuId;
+use crate::domain::time::Timestamp;
 
 /// What the order makes of a SKU's news that it has filled so many units for it in all; nothing where that is
 /// known, or nothing waits any more.
@@ -77,6 +78,11 @@ impl Order {
             *held = held.checked_add(units)?;
             Some(())
         })
+    }
+
+    /// Moves an order on that is paid for and waits for nothing any more, whatever brought that about.
+    pub(super) fn note_filled(&mut self, at: Timestamp) -> Result<(), OrderBroken> {
+        if self.state == State::Awaiting && !self.waits() { self.go(Action::Fill, at) } else { Ok(()) }
     }
 
     fn note(&mut self, filled: &Filled) {

@@ -37,6 +37,7 @@ impl OrderCommand {
                     ProgressStep::Pack => "as packed",
                     ProgressStep::Confirm => "as received",
                     ProgressStep::Complete => "as completed",
+                    ProgressStep::HandOver => "as handed over",
                 };
                 format!("Asked to record it {step}.")
             }

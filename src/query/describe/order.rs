@@ -59,7 +59,7 @@ impl OrderEvent {
         }
     }
 
-    /// What can happen to physical goods only.
+    /// What simple orders never see.
     fn describe_later_life(&self) -> String {
         match self {
             Self::Accepted => "Accepted; its stock is taken when it is paid.".to_owned(),
@@ -91,6 +91,13 @@ impl OrderEvent {
             }
             Self::DeadlineExtended { until } => {
                 format!("It has more time, until {until}.")
+            }
+            Self::HandOverStarted { lines } => {
+                format!("Being taken out of stock for the buyer: {}.", units(lines, "nothing"))
+            }
+            Self::HandedOver => "Handed over: it left stock without a shipment.".to_owned(),
+            Self::HandOverUndone { refusal } => {
+                format!("It could not be taken out of stock: {refusal}. That is tried again later.")
             }
             Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
             other => format!("{other:?}."),

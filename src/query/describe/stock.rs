@@ -110,6 +110,9 @@ impl StockEvent {
             Self::TookOver { owner, from, .. } => {
                 format!("{owner} took over {} of cart {}.", count(from.reserved), from.cart)
             }
+            Self::CountingBegan => {
+                "Units are counted by buyer from here on: an order limits its buyers.".to_owned()
+            }
             other => format!("{other:?}."),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Listing, NONE, OrderCounts, OrderIndex};
 use crate::domain::ids::OrderId;
-use crate::domain::order::State;
+use crate::domain::order::{LifecycleId, State};
 
 impl OrderIndex {
     /// Adds an order while the index is being made again: it is in no list before [`OrderIndex::finish`].
@@ -12,12 +12,13 @@ impl OrderIndex {
         let business = self.business(order.business);
         let customer = order.customer.map_or(NONE, |customer| self.customer(customer));
         self.origins.note(order.origin);
-        self.push(order.id, order.placed_at.as_millis(), since, [customer, business], order.state)
+        let at = (order.lifecycle, order.state);
+        self.push(order.id, order.placed_at.as_millis(), since, [customer, business], at)
     }
 
     /// Adds the place of an order of which only its id is left, likewise.
     pub(crate) fn enlist_retired(&mut self, id: &OrderId, since: u64) -> u32 {
-        self.push(id, 0, since, [NONE, NONE], State::Closed)
+        self.push(id, 0, since, [NONE, NONE], (LifecycleId::SIMPLE, State::Closed))
     }
 
     /// Notes the state of an order while the index is being made again.

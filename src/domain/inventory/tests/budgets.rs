@@ -241,3 +241,51 @@ proptest! {
         }
     }
 }
+
+/// An order of a buyer, who may have no more than two units in all.
+fn limited(name: &str, buyer: &str, quantity: u64) -> StockStep {
+    let order = OrderId::new(name).unwrap();
+    let buyer = Some(CustomerId::new(buyer).unwrap());
+    StockStep { order, buyer, buyer_max: Some(2), ..step(1, Reserve, quantity) }
+}
+
+#[test]
+fn the_first_order_that_limits_its_buyers_makes_the_sku_count_what_is_held_already() {
+    let mut inventory = stocked(&[ask("c", 1)]);
+    assert_eq!(inventory.held_by(&alice()), None, "nobody counted");
+    let over = decide_step(&inventory, &limited("o", "alice", 2), false, NOW);
+    assert_eq!(over, Err(beyond(LimitWindow::Total, 2, 1, 2)));
+    let granted = decide_step(&inventory, &limited("o", "alice", 1), false, NOW).unwrap();
+    assert_eq!(granted.events.first(), Some(&StockEvent::CountingBegan));
+    apply_all(&mut inventory, &granted.events);
+    assert_eq!(inventory.held_by(&alice()), Some(2));
+    let second = decide_step(&inventory, &limited("p", "bob", 2), false, NOW).unwrap();
+    assert!(!second.events.contains(&StockEvent::CountingBegan), "it counts already");
+    let third = decide_step(&inventory, &limited("q", "alice", 1), false, NOW);
+    assert_eq!(third, Err(beyond(LimitWindow::Total, 2, 2, 1)));
+    assert_eq!(inventory.check(), Ok(()));
+}
+
+#[test]
+fn what_was_shipped_still_counts_what_was_given_back_does_not_and_no_policy_ends_the_counting() {
+    let mut inventory = stocked(&[]);
+    run_step(&mut inventory, &limited("o", "alice", 2));
+    for (number, op) in [(2, StepOp::Commit), (3, StepOp::Ship)] {
+        run_step(&mut inventory, &StockStep { number, op, ..limited("o", "alice", 2) });
+    }
+    run_step(&mut inventory, &limited("p", "bob", 2));
+    run_step(&mut inventory, &StockStep { number: 2, op: StepOp::Release, ..limited("p", "bob", 1) });
+    for policy in [
+        per_day(50),
+        limits(PurchaseLimits { total: Some(9), ..PurchaseLimits::default() }),
+        limits(PurchaseLimits::default()),
+    ] {
+        assert_eq!(run_at(&mut inventory, &policy, 5), None);
+        let again = decide_step(&inventory, &limited("r", "alice", 1), false, NOW);
+        assert_eq!(again, Err(beyond(LimitWindow::Total, 2, 2, 1)));
+        let other = decide_step(&inventory, &limited("s", "bob", 2), false, NOW);
+        assert_eq!(other, Err(beyond(LimitWindow::Total, 2, 1, 2)));
+        decide_step(&inventory, &limited("s", "bob", 1), false, NOW).unwrap();
+        assert_eq!(inventory.check(), Ok(()));
+    }
+}

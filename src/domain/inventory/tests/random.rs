@@ -103,11 +103,11 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let order = OrderId::new(format!("o{who}")).unwrap();
             let cart = (other % 3 == 0).then(|| cart(&format!("c{who}")));
             let buyer = buyer(other);
-            let partial = other % 5 == 0;
-            let may_wait = other % 2 == 0;
+            let (partial, may_wait) = (other % 5 == 0, other % 2 == 0);
             let from = (other % 7 == 0).then(|| location(who + 1));
+            let buyer_max = (other == 3).then_some(u64::from(number) % 9);
             Asked::Step(
-                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait },
+                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait, buyer_max },
                 redelivered,
             )
         },

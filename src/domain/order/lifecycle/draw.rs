@@ -1,4 +1,4 @@
-//! Lifecycles as drawings: Mermaid for pages, DOT for Graphviz.
+//! Lifecycles as drawings: Mermaid for pages, DOT for Graphviz; and what people see, as a table.
 
 use std::fmt::Write as _;
 
@@ -32,6 +32,18 @@ impl Lifecycle {
             let _ = writeln!(text, "    {from} -> {to} [label=\"{action:?}\"];");
         }
         text.push_str("}\n");
+        text
+    }
+
+    /// What system, merchant and buyer see in each state, as a table in Markdown.
+    #[must_use]
+    pub fn to_views(&self) -> String {
+        let mut text = String::from("| state | system | merchant | buyer |\n| --- | --- | --- | --- |\n");
+        for view in self.views {
+            // Writing to a text cannot fail.
+            let _ =
+                writeln!(text, "| `{}` | {} | {} | {} |", view.state, view.system, view.merchant, view.buyer);
+        }
         text
     }
 }

@@ -5,13 +5,15 @@
 
 mod draw;
 mod tables;
+mod view;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use tables::{ALL, PHYSICAL, SIMPLE};
+use tables::ALL;
+pub use view::View;
 
 /// The states an order can be in. A lifecycle uses a subset of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,6 +45,10 @@ pub enum State {
     Completed,
     /// Closed by hand; nothing more will happen.
     Closed,
+    /// Settled; some of its units are still to come.
+    Awaiting,
+    /// Paid for a period that has not passed.
+    Active,
 }
 
 /// What can happen to an order. Which actions a state allows is the lifecycle's table.
@@ -95,6 +101,12 @@ pub enum Action {
     Modify,
     /// More time is given.
     Extend,
+    /// The payment that settles an order some of whose units are still to come.
+    SettleAhead,
+    /// Nothing is waited for any more: the last unit has come, or was called off.
+    Fill,
+    /// Its units leave stock and are the buyer's, without a shipment.
+    HandOver,
 }
 
 impl State {
@@ -115,6 +127,8 @@ impl State {
             Self::Confirmed => "CONFIRMED",
             Self::Completed => "COMPLETED",
             Self::Closed => "CLOSED",
+            Self::Awaiting => "AWAITING",
+            Self::Active => "ACTIVE",
         }
     }
 }
@@ -131,7 +145,7 @@ impl fmt::Display for Action {
             Self::Reserve => "be reserved",
             Self::Refuse => "be refused",
             Self::PayPart | Self::PayLate => "be paid",
-            Self::Settle => "be settled",
+            Self::Settle | Self::SettleAhead => "be settled",
             Self::ShipPart | Self::ShipAll => "be shipped",
             Self::DeliverPart | Self::DeliverAll => "be delivered",
             Self::CancelPart | Self::CancelRest | Self::CancelLast | Self::Cancel => "be cancelled",
@@ -145,6 +159,8 @@ impl fmt::Display for Action {
             Self::Close => "be closed",
             Self::Modify => "be modified",
             Self::Extend => "be given more time",
+            Self::Fill => "be filled",
+            Self::HandOver => "be handed over",
         })
     }
 }
@@ -158,6 +174,17 @@ impl LifecycleId {
     pub const SIMPLE: Self = Self(1);
     /// The lifecycle of physical goods, version 1.
     pub const PHYSICAL: Self = Self(2);
+    /// The lifecycle of virtual goods, version 1.
+    pub const VIRTUAL: Self = Self(3);
+    /// The lifecycle of flash sales, version 1.
+    pub const FLASH_SALE: Self = Self(4);
+    /// The lifecycle of preorders, version 1.
+    pub const PREORDER: Self = Self(5);
+    /// The lifecycle of memberships, version 1.
+    pub const MEMBERSHIP: Self = Self(6);
+    /// An earlier version of physical goods, in tests.
+    #[cfg(test)]
+    pub(crate) const EARLIER_PHYSICAL: Self = Self(u16::MAX);
 }
 
 /// One arrow of a lifecycle.
@@ -176,6 +203,8 @@ pub struct Lifecycle {
     pub initial: State,
     /// States in which an order may stay for good: it holds no stock there.
     pub terminal: &'static [State],
+    /// What people see in each state.
+    pub views: &'static [View],
 }
 
 /// What is wrong with a lifecycle's table.
@@ -207,24 +236,22 @@ pub enum LifecycleError {
         /// The state.
         state: State,
     },
+    /// Nobody said what people see in this state, or it was said twice.
+    #[error("lifecycle {lifecycle}: {state} has {rows} rows of views; it needs one")]
+    Views {
+        /// Name of the lifecycle.
+        lifecycle: &'static str,
+        /// The state.
+        state: State,
+        /// How many rows it has.
+        rows: usize,
+    },
     /// An order carries a lifecycle that this build does not have.
     #[error("lifecycle {0} is unknown to this build")]
     Unknown(u16),
 }
 
 impl Lifecycle {
-    /// The simple lifecycle.
-    #[must_use]
-    pub fn simple() -> &'static Self {
-        &SIMPLE
-    }
-
-    /// The lifecycle of physical goods.
-    #[must_use]
-    pub fn physical() -> &'static Self {
-        &PHYSICAL
-    }
-
     /// The lifecycle an order carries; `None` for an id that this build does not know.
     #[must_use]
     pub fn of(id: LifecycleId) -> Option<&'static Self> {
@@ -243,14 +270,20 @@ impl Lifecycle {
         self.rows.iter().find(|(from, by, _)| *from == state && *by == action).map(|(_, _, to)| *to)
     }
 
+    /// What people see of an order in `state`; `None` for a state that the lifecycle does not have.
+    #[must_use]
+    pub fn view(&self, state: State) -> Option<View> {
+        self.views.iter().find(|view| view.state == state).copied()
+    }
+
     /// Whether an order in `state` is finished.
     #[must_use]
     pub fn is_terminal(&self, state: State) -> bool {
         self.terminal.contains(&state)
     }
 
-    /// Checks the table: one row for a state and action, every state reachable, and an end in reach of
-    /// every state. The engine runs it at open.
+    /// Checks the table: one row for a state and action, every state reachable, an end in reach of every state,
+    /// and one row of views for each. The engine runs it at open.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -270,6 +303,12 @@ impl Lifecycle {
             }
             if !backward.contains(&state) {
                 return Err(LifecycleError::Trap { lifecycle, state });
+            }
+        }
+        for state in self.states().into_iter().chain(self.views.iter().map(|view| view.state)) {
+            let rows = self.views.iter().filter(|view| view.state == state).count();
+            if rows != 1 || !forward.contains(&state) {
+                return Err(LifecycleError::Views { lifecycle, state, rows });
             }
         }
         Ok(())
@@ -304,55 +343,4 @@ impl Lifecycle {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::*;
-
-    const fn table(rows: &'static [Row], terminal: &'static [State]) -> Lifecycle {
-        Lifecycle { id: LifecycleId(999), name: "test", rows, initial: State::Created, terminal }
-    }
-
-    #[test]
-    fn every_built_in_lifecycle_passes_its_own_check() {
-        for lifecycle in Lifecycle::all() {
-            lifecycle.check().unwrap();
-            assert_eq!(Lifecycle::of(lifecycle.id).unwrap().name, lifecycle.name);
-        }
-    }
-
-    #[test]
-    fn a_state_that_cannot_be_reached_is_named() {
-        let t = table(
-            &[
-                (State::Created, Action::Refuse, State::Cancelled),
-                (State::Paid, Action::Cancel, State::Cancelled),
-            ],
-            &[State::Cancelled],
-        );
-        assert_eq!(t.check(), Err(LifecycleError::Unreachable { lifecycle: "test", state: State::Paid }));
-    }
-
-    #[test]
-    fn a_state_without_a_way_to_an_end_is_a_trap() {
-        let t = table(
-            &[
-                (State::Created, Action::Reserve, State::Reserved),
-                (State::Created, Action::Refuse, State::Cancelled),
-            ],
-            &[State::Cancelled],
-        );
-        assert_eq!(t.check(), Err(LifecycleError::Trap { lifecycle: "test", state: State::Reserved }));
-    }
-
-    #[test]
-    fn two_rows_for_one_state_and_action_are_ambiguous() {
-        let t = table(
-            &[
-                (State::Created, Action::Refuse, State::Cancelled),
-                (State::Created, Action::Refuse, State::Paid),
-            ],
-            &[State::Cancelled, State::Paid],
-        );
-        assert!(matches!(t.check(), Err(LifecycleError::Ambiguous { .. })));
-    }
-}
+mod tests;

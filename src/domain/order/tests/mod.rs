@@ -12,6 +12,7 @@ mod random;
 mod refunds;
 mod refusals;
 mod sale;
+mod types;
 mod waiting;
 
 use super::decide::Events;

@@ -163,7 +163,7 @@ fn ask(action: Action) -> Option<OrderCommand> {
 #[test]
 fn every_arrow_of_physical_goods_is_taken() {
     let at_payment = Terms { deduction: Some(Deduction::AtPayment), ..terms() };
-    for &(from, action, to) in Lifecycle::physical().rows {
+    for &(from, action, to) in Lifecycle::of(LifecycleId::PHYSICAL).unwrap().rows {
         let mut goods = match from {
             State::Accepted => Goods::placed(at_payment, false),
             _ => Goods::after(&way_to(from)),

@@ -1,47 +1,11 @@
-//! The tables of the built-in lifecycles: one arrow a row.
-//!
-//! A table that journals refer to is never changed: a changed one gets a new id, and the old one stays.
+//! Physical goods.
 
-use super::{Action, Lifecycle, LifecycleId, State};
-
-/// CREATED → RESERVED → PAID → FULFILLED, CANCELLED where allowed; SHIPPED on the way; ACCEPTED in place of
-/// RESERVED where the rules of all its SKUs leave their stock to the payment.
-#[rustfmt::skip]
-pub(super) static SIMPLE: Lifecycle = Lifecycle {
-    id: LifecycleId::SIMPLE,
-    name: "simple",
-    initial: State::Created,
-    terminal: &[State::Fulfilled, State::Cancelled],
-    rows: &[
-        (State::Created,  Action::Reserve,     State::Reserved),  // all or nothing
-        (State::Created,  Action::Refuse,      State::Cancelled), // what was taken has been given back
-        (State::Created,  Action::Accept,      State::Accepted),  // the rules of its SKUs say: at payment
-        (State::Accepted, Action::PayPart,     State::Accepted),
-        (State::Accepted, Action::Settle,      State::Paid),      // checked and taken at once
-        (State::Accepted, Action::Refuse,      State::Cancelled), // gone by then; the money is due back
-        (State::Accepted, Action::CancelPart,  State::Accepted),
-        (State::Accepted, Action::Cancel,      State::Cancelled),
-        (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
-        (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
-        (State::Reserved, Action::CancelPart,  State::Reserved),
-        (State::Reserved, Action::Cancel,      State::Cancelled), // what was paid is due back
-        (State::Paid,     Action::PayPart,     State::Paid),      // late parts are recorded
-        (State::Paid,     Action::ShipPart,    State::Paid),
-        (State::Paid,     Action::ShipAll,     State::Shipped),
-        (State::Paid,     Action::DeliverPart, State::Paid),      // of what was shipped so far
-        (State::Paid,     Action::CancelPart,  State::Paid),
-        (State::Paid,     Action::CancelRest,  State::Shipped),   // the rest is under way
-        (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
-        (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
-        (State::Shipped,  Action::DeliverPart, State::Shipped),
-        (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
-    ],
-};
+use super::super::{Action, Lifecycle, LifecycleId, State, View};
 
 /// Physical goods: picked and packed before they leave, confirmed by the buyer or by time, completed when
 /// the after-sales window ends, closed by hand.
 #[rustfmt::skip]
-pub(super) static PHYSICAL: Lifecycle = Lifecycle {
+pub(in super::super) static PHYSICAL: Lifecycle = Lifecycle {
     id: LifecycleId::PHYSICAL,
     name: "physical goods",
     initial: State::Created,
@@ -100,7 +64,19 @@ pub(super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Cancelled, Action::Revive,      State::Reserved),  // or the stock is still there
         (State::Cancelled, Action::Close,       State::Closed),
     ],
+    views: &[
+        // state                   system                               merchant          buyer
+        View::of(State::Created,   "its stock is being reserved",       "new",            "being placed"),
+        View::of(State::Accepted,  "waits for payment, holds no stock", "unpaid",         "to be paid"),
+        View::of(State::Reserved,  "waits for payment, stock reserved", "unpaid",         "to be paid"),
+        View::of(State::Paid,      "stock committed",                   "to be picked",   "paid"),
+        View::of(State::Picking,   "stock committed",                   "being picked",   "being prepared"),
+        View::of(State::Packed,    "stock committed",                   "to be shipped",  "being prepared"),
+        View::of(State::Shipped,   "stock has left",                    "under way",      "on its way"),
+        View::of(State::Delivered, "waits for the confirmation",        "arrived",        "arrived, to be confirmed"),
+        View::of(State::Confirmed, "waits for the end of after-sales",  "in after-sales", "received"),
+        View::of(State::Completed, "done",                              "done",           "completed"),
+        View::of(State::Cancelled, "called off, its stock is free",     "called off",     "cancelled"),
+        View::of(State::Closed,    "closed by hand",                    "closed",         "closed"),
+    ],
 };
-
-/// Every lifecycle that an order in some journal may carry.
-pub(super) static ALL: &[&Lifecycle] = &[&SIMPLE, &PHYSICAL];
