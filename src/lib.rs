@@ -22,6 +22,7 @@
 
 // In the order in which data flows: what is decided, where it is written, how it comes back, who does it.
 pub mod domain;
+pub mod flow;
 pub mod journal;
 pub mod port;
 pub mod replay;
@@ -43,14 +44,15 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
+    Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, FlowAnswer, FlowCommand, LineQuantity,
     LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    RemedyStep, ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
-    Principal, SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
+    Principal, RulesId, SellerId, SkuId,
 };
+pub use domain::flow::{Flow, Remedy};
 pub use domain::inventory::{
     Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart,
     KitProblem, LimitWindow, LocationId, Part, Place, Preorder, Promise, PurchaseLimits, Shelf, StockPolicy,
@@ -64,7 +66,7 @@ pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
 pub use engine::{
-    Cut, Engine, LoadedSnapshot, MemoryUse, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle,
+    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, MemoryUse, NodeView, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle,
     SnapshotReport,
 };
 pub use error::Error;

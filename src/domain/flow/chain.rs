@@ -1,6 +1,6 @@
 //! What a flow goes through, as data: chains of nodes, and what a business line's file says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
@@ -8,6 +8,12 @@ use crate::domain::ids::{BusinessId, CustomerId};
 
 /// The business, or the scene, that stands for every other one that has nothing of its own.
 pub const DEFAULT: &str = "default";
+
+/// [`DEFAULT`] as a business line's name.
+#[must_use]
+pub fn default_business() -> BusinessId {
+    BusinessId::known(DEFAULT)
+}
 
 /// The chains that every business line has, be it by falling back on the default line.
 pub const STANDARD_CHAINS: [&str; 6] = ["submit", "pay", "fulfil", "reverse", "cancel", "refund"];
@@ -134,7 +140,7 @@ pub struct Retry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Switch {
     /// Customers who are in, whatever the share.
-    pub allow: Vec<CustomerId>,
+    pub allow: BTreeSet<CustomerId>,
     /// The share of all customers who are in, in percent from 0 to 100; a customer who is in stays in when it
     /// grows.
     pub percent: u8,
@@ -150,7 +156,10 @@ impl Retry {
     /// any number, and decides the jitter.
     #[must_use]
     pub fn wait_ms(&self, next: u16, chance: u64) -> u64 {
-        let doublings = u32::from(next.saturating_sub(2)).min(u64::BITS - 1);
+        if next <= 1 {
+            return 0;
+        }
+        let doublings = u32::from(next - 2).min(u64::BITS - 1);
         let full = self.backoff_ms.saturating_mul(1 << doublings).min(self.backoff_max_ms);
         let most = u128::from(full) * u128::from(self.jitter_percent.min(100)) / 100;
         let off = u128::from(chance) * (most + 1) >> u64::BITS;
@@ -174,8 +183,14 @@ impl Rulebook {
     /// The chain of this name for a scene, or the one for every scene.
     #[must_use]
     pub fn chain(&self, name: &str, scene: &str) -> Option<&Chain> {
-        let of = |scene: &str| self.chains.iter().find(|chain| chain.name == name && chain.scene == scene);
-        of(scene).or_else(|| of(DEFAULT))
+        self.chains.get(usize::from(self.place(name, scene)?))
+    }
+
+    /// Where that chain stands among the chains.
+    #[must_use]
+    pub fn place(&self, name: &str, scene: &str) -> Option<u16> {
+        let of = |scene: &str| self.chains.iter().position(|it| it.name == name && it.scene == scene);
+        of(scene).or_else(|| of(DEFAULT)).and_then(|place| u16::try_from(place).ok())
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::lifecycle::LifecycleId;
+use crate::domain::ids::RulesId;
 use crate::domain::time::Timestamp;
 
 /// One minute in milliseconds.
@@ -26,6 +27,9 @@ pub enum OrderType {
 }
 
 impl OrderType {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Simple, Self::Physical];
+
     /// The lifecycle that new orders of this type get.
     #[must_use]
     pub const fn lifecycle(self) -> LifecycleId {
@@ -82,6 +86,8 @@ pub struct Terms {
     pub late_payment: LatePayment,
     /// Whether money beyond what is due is due back; else it is only recorded.
     pub refund_excess: bool,
+    /// The rules of its business line that its flows go by.
+    pub rules: Option<RulesId>,
 }
 
 impl Terms {
@@ -95,6 +101,7 @@ impl Terms {
             complete_after_ms: None,
             late_payment: LatePayment::Refund,
             refund_excess: false,
+            rules: None,
         }
     }
 
@@ -108,6 +115,7 @@ impl Terms {
             complete_after_ms: Some(15 * DAY_MS),
             late_payment: LatePayment::Refund,
             refund_excess: true,
+            rules: None,
         }
     }
 }
