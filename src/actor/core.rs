@@ -29,9 +29,9 @@ use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::journal::LogMark;
 use crate::journal::codec::CodecError;
-use crate::port::{EngineClock, OrderIds};
 #[cfg(any(test, feature = "simulation"))]
 use crate::port::chaos::{self, Sabotage};
+use crate::port::{EngineClock, OrderIds};
 use crate::query::OrderIndex;
 use crate::replay::tagged;
 

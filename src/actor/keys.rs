@@ -142,7 +142,9 @@ impl KeyTable {
                 Annulled::Burnt(Claimed(claim), reply)
             }
             Entry::Occupied(mut slot) => match slot.get_mut() {
-                Slot::Running { parked: Some(refusal), .. } => Annulled::Answered(Err(refusal.clone()), reply),
+                Slot::Running { parked: Some(refusal), .. } => {
+                    Annulled::Answered(Err(refusal.clone()), reply)
+                }
                 Slot::Running { waiting, .. } => {
                     waiting.push(reply);
                     Annulled::Waits

@@ -101,7 +101,8 @@ impl Core {
         let stock_bytes = u64::try_from(memory.stock_bytes.load(Ordering::Relaxed)).unwrap_or_default();
         MemoryUse {
             orders_bytes: orders.resting_bytes() + orders.count() * SLOT_BYTES,
-            actors_bytes: (orders.active() + skus.active() + flows.active()) * ACTOR_BYTES + flows.resting_bytes(),
+            actors_bytes: (orders.active() + skus.active() + flows.active()) * ACTOR_BYTES
+                + flows.resting_bytes(),
             stock_bytes: stock_bytes + skus.count() * SLOT_BYTES,
             index_bytes: orders.count() * INDEXED_BYTES
                 + memory.customers.load(Ordering::Relaxed) * CUSTOMER_BYTES,

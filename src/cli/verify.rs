@@ -1,7 +1,7 @@
 //! `earmark verify`: everything that can be checked, and the first thing that is wrong.
 
-use std::collections::BTreeMap;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;

@@ -59,7 +59,8 @@ impl Engine {
             let (works, busy) = works::collect(&inner.core).await?;
             let keys = inner.core.keys.answered();
             self.flush().await?;
-            let under_way = busy || orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
+            let under_way =
+                busy || orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
             if inner.core.gate.sequence() == sequence && !under_way {
                 break (sequence, skus, orders, retired, keys, works);
             }

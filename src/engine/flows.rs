@@ -30,7 +30,11 @@ impl BeginFlow {
     ///
     /// # Errors
     /// When the context cannot be written as JSON.
-    pub fn new(business: BusinessId, chain: &str, context: &impl Serialize) -> Result<Self, serde_json::Error> {
+    pub fn new(
+        business: BusinessId,
+        chain: &str,
+        context: &impl Serialize,
+    ) -> Result<Self, serde_json::Error> {
         let context = serde_json::to_string(context)?.into();
         let (scene, chain) = (SmolStr::new_static(DEFAULT), chain.into());
         Ok(Self { business, scene, chain, order: None, customer: None, context })
@@ -71,7 +75,8 @@ impl Engine {
     ) -> Result<FlowDone<C>, Error> {
         let begin: Request<BeginFlow> = begin.into();
         let chain = begin.command.chain.clone();
-        let FlowAnswer { flow, order, skipped, context } = flow_answer(self.submit::<BeginFlow>(begin).await)?;
+        let FlowAnswer { flow, order, skipped, context } =
+            flow_answer(self.submit::<BeginFlow>(begin).await)?;
         let context = serde_json::from_str(&context).map_err(|error| {
             Error::Refused(Refusal::InvalidContext { chain, problem: error.to_string().into() })
         })?;
@@ -116,6 +121,8 @@ impl Engine {
 fn flow_answer(answer: Result<Answer, Error>) -> Result<FlowAnswer, Error> {
     match answer? {
         Answer::Flow(answer) => Ok(answer),
-        Answer::Order(_) | Answer::Stock(_) => Err(Error::KeyReused { key: "that of another command".to_owned() }),
+        Answer::Order(_) | Answer::Stock(_) => {
+            Err(Error::KeyReused { key: "that of another command".to_owned() })
+        }
     }
 }

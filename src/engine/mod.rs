@@ -27,9 +27,9 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
+pub use crate::actor::memory::MemoryUse;
 use crate::actor::message::FlowMessage;
 use crate::actor::registry::Absent;
-pub use crate::actor::memory::MemoryUse;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
 use crate::outbox::Subscription;

@@ -321,7 +321,8 @@ fn settle_flows(core: &Core, flows: BTreeMap<FlowId, Flow>, keys: &Answered) {
         }
         core.timers.rearm_flow(id, None, flow.again_at());
         let begins = format!("flow/{id}/");
-        let used = keys.keys().filter(|key| key.business == flow.business && key.key.as_str().starts_with(&begins));
+        let used =
+            keys.keys().filter(|key| key.business == flow.business && key.key.as_str().starts_with(&begins));
         let mut used: Vec<_> = used.cloned().collect();
         used.sort();
         core.flows.registry.insert(id, Box::new(RestingFlow { flow, keys: used }));

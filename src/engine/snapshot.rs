@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 
-use super::works;
 use super::recover::LoadedSnapshot;
+use super::works;
 use crate::actor::commit::{Driver, Item, Release};
 use crate::actor::core::Core;
 use crate::actor::message::{OrderMessage, SkuMessage};

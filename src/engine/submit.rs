@@ -58,7 +58,9 @@ impl Engine {
             waiting.push(match self.ready(&request.command) {
                 Err(error) => Err(error),
                 Ok(()) => match self.inner.admission.clone().acquire_owned().await {
-                    Ok(permit) => self.ready(&request.command).map(|()| self.inner.core.submit(request, Some(permit))),
+                    Ok(permit) => {
+                        self.ready(&request.command).map(|()| self.inner.core.submit(request, Some(permit)))
+                    }
                     Err(_) => Err(Error::Closed),
                 },
             });

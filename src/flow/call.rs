@@ -208,16 +208,21 @@ impl NodeCall {
 
     fn numbered(&self, key: &str, number: u16) -> Result<ScopedKey, Error> {
         let key = IdempotencyKey::new(format_smolstr!("{key}/{number}"));
-        let key = key.map_err(|error| Error::Refused(Refusal::InvalidContext {
-            chain: self.frame.chain.clone(),
-            problem: format_smolstr!("{error}"),
-        }))?;
+        let key = key.map_err(|error| {
+            Error::Refused(Refusal::InvalidContext {
+                chain: self.frame.chain.clone(),
+                problem: format_smolstr!("{error}"),
+            })
+        })?;
         Ok(ScopedKey { business: self.frame.business.clone(), key })
     }
 }
 
 impl fmt::Debug for NodeCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NodeCall").field("key", &self.key).field("attempt", &self.attempt).finish_non_exhaustive()
+        f.debug_struct("NodeCall")
+            .field("key", &self.key)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }

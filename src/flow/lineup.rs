@@ -155,12 +155,16 @@ fn bind(
     for spec in &chain.nodes {
         let (Work::Provider(name) | Work::Chain { provider: name, .. }) = &spec.work;
         let Some(provider) = nodes.find(name, business, scene) else {
-            mistakes.push((spec.line, format!("nobody provides node {name} for business {business} and scene {scene}")));
+            mistakes.push((
+                spec.line,
+                format!("nobody provides node {name} for business {business} and scene {scene}"),
+            ));
             continue;
         };
         match (&spec.work, provider) {
             (Work::Provider(_), Provider::SubChain(_)) => {
-                mistakes.push((spec.line, format!("node {name} carries a sub-chain, and the file names none")));
+                mistakes
+                    .push((spec.line, format!("node {name} carries a sub-chain, and the file names none")));
             }
             (Work::Chain { .. }, Provider::Node(_)) => {
                 mistakes.push((spec.line, format!("node {name} does not carry a sub-chain")));
@@ -169,7 +173,10 @@ fn bind(
                 let made = carrier.sub_context();
                 let wanted = context_of(rules, nodes, sub, business, scene);
                 if let Some(wanted) = wanted.filter(|wanted| wanted.id != made.id) {
-                    let what = format!("node {name} makes a {} for sub-chain {sub}, which works on a {}", made.name, wanted.name);
+                    let what = format!(
+                        "node {name} makes a {} for sub-chain {sub}, which works on a {}",
+                        made.name, wanted.name
+                    );
                     mistakes.push((spec.line, what));
                 }
             }
@@ -179,7 +186,10 @@ fn bind(
         match context {
             None => context = Some(of),
             Some(first) if first.id != of.id => {
-                let what = format!("node {name} works on a {}, and the nodes before it on a {}", of.name, first.name);
+                let what = format!(
+                    "node {name} works on a {}, and the nodes before it on a {}",
+                    of.name, first.name
+                );
                 mistakes.push((spec.line, what));
             }
             Some(_) => {}

@@ -17,8 +17,8 @@ mod plugins;
 mod scope;
 mod stats;
 
-pub(crate) use call::{Desk, Frame, Used};
 pub use call::{BoxFuture, NodeCall};
+pub(crate) use call::{Desk, Frame, Used};
 pub use definition::{
     DEPTH_MAX, Definition, DefinitionErrors, FILE_BYTES_MAX, Mistake, NODES_MAX, RETRIES_MAX, WAIT_MS_MAX,
     repeated_businesses, scenes,
@@ -28,5 +28,5 @@ pub use lineup::BusinessLine;
 pub(crate) use lineup::{Bound, Lineup, Provider};
 pub use node::{Node, NodeError, SubChain};
 pub use plugins::Plugins;
-pub(crate) use stats::NodeStats;
 pub use scope::{ByScope, Scope, Taken};
+pub(crate) use stats::NodeStats;

@@ -22,19 +22,12 @@ use crate::error::Error;
 /// A call can come again after a crash, under the same [`NodeCall::key`]. A rollback may find that nothing was done.
 pub trait Node<C: Send>: Send + Sync + 'static {
     /// Does the node's work.
-    fn process(
-        &self,
-        context: &mut C,
-        call: &NodeCall,
-    ) -> impl Future<Output = Result<(), NodeError>> + Send;
+    fn process(&self, context: &mut C, call: &NodeCall)
+    -> impl Future<Output = Result<(), NodeError>> + Send;
 
     /// After a crash in the middle of [`Node::process`], where the chain says `after_crash = "resume"`: finds out what
     /// became of it and finishes it. Does the work again unless it is written.
-    fn resume(
-        &self,
-        context: &mut C,
-        call: &NodeCall,
-    ) -> impl Future<Output = Result<(), NodeError>> + Send {
+    fn resume(&self, context: &mut C, call: &NodeCall) -> impl Future<Output = Result<(), NodeError>> + Send {
         self.process(context, call)
     }
 

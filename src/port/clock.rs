@@ -2,8 +2,8 @@
 //!
 //! The domain is handed times as values; whoever hands them over has them from an [`EngineClock`].
 
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::Timestamp;

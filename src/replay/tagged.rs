@@ -3,7 +3,8 @@
 use crate::domain::command::Command;
 use crate::domain::ids::{EntityId, FlowId, OrderId, SkuId};
 use crate::domain::record::{
-    CommandRecord, FlowRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, RulesRecord, SkuRecord,
+    CommandRecord, FlowRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, RulesRecord,
+    SkuRecord,
 };
 use crate::journal::{codec, record};
 

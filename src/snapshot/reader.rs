@@ -182,8 +182,7 @@ impl SnapshotReader {
         let footer: Footer = section.value()?;
         let [skus, orders, keys, works] = self.counts;
         let found = (footer.skus, footer.orders, footer.keys, footer.works, footer.sections);
-        if found != (skus, orders, keys, works, section.section)
-        {
+        if found != (skus, orders, keys, works, section.section) {
             return Err(section.damaged("the counts do not match what was read"));
         }
         if footer.hash != *self.hasher.finalize().as_bytes() {

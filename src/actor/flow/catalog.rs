@@ -46,7 +46,8 @@ impl Flows {
         entropy: Arc<dyn Entropy>,
         make: impl Fn(RulesId, &Definition) -> RulesRecord,
     ) -> (Self, Vec<RulesRecord>) {
-        let mut rules: BTreeMap<_, _> = known.values().map(|record| (record.rules, Rules::read(record))).collect();
+        let mut rules: BTreeMap<_, _> =
+            known.values().map(|record| (record.rules, Rules::read(record))).collect();
         let (mut current, mut added) = (BTreeMap::new(), Vec::new());
         for definition in &lineup.definitions {
             let business = &definition.rulebook().business;
@@ -117,8 +118,10 @@ impl Flows {
         kept: Option<RulesId>,
     ) -> Option<RulesId> {
         let own = kept.or_else(|| self.current(business));
-        let fallback = || self.current.iter().find(|(line, _)| line.as_str() == DEFAULT).map(|(_, number)| *number);
-        let has = |number: &RulesId| self.rulebook(*number).is_some_and(|book| book.chain(chain, scene).is_some());
+        let fallback =
+            || self.current.iter().find(|(line, _)| line.as_str() == DEFAULT).map(|(_, number)| *number);
+        let has =
+            |number: &RulesId| self.rulebook(*number).is_some_and(|book| book.chain(chain, scene).is_some());
         own.filter(has).or_else(|| fallback().filter(has))
     }
 
@@ -170,7 +173,11 @@ impl Flows {
         let books = all.iter().filter_map(|((number, business, scene), bound)| {
             Some((*number, business, scene, self.rulebook(*number)?, bound))
         });
-        books.flat_map(|(number, business, scene, book, bound)| views_of(number, business, scene, &book, bound)).collect()
+        books
+            .flat_map(|(number, business, scene, book, bound)| {
+                views_of(number, business, scene, &book, bound)
+            })
+            .collect()
     }
 }
 

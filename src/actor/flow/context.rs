@@ -72,7 +72,12 @@ impl FlowState {
     }
 
     /// Takes over what a node of a group changed in its copy of the run's context, which was `base` when it began.
-    pub(super) fn merge_context(&mut self, run: u16, base: &str, context: &dyn Context) -> Result<(), String> {
+    pub(super) fn merge_context(
+        &mut self,
+        run: u16,
+        base: &str,
+        context: &dyn Context,
+    ) -> Result<(), String> {
         let merged = merged(base, &self.context_json(run), &context.encode()?)?;
         if let Some(slot) = self.slot(usize::from(run)) {
             *slot = Slot { live: None, is_dirty: false, json: Some(merged.into()) };
@@ -107,7 +112,8 @@ impl FlowState {
 
 /// What came of `base` by the changes that led to `now` and those that led to `mine`.
 fn merged(base: &str, now: &str, mine: &str) -> Result<String, String> {
-    let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).map_err(|error| error.to_string());
+    let read =
+        |json: &str| serde_json::from_str::<serde_json::Value>(json).map_err(|error| error.to_string());
     let (base, mut now, mine) = (read(base)?, read(now)?, read(mine)?);
     merge("", &base, &mut now, &mine)?;
     serde_json::to_string(&now).map_err(|error| error.to_string())

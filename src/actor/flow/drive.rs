@@ -97,7 +97,8 @@ impl FlowState {
     }
 
     pub(super) fn is_at_work(&self, node: NodeRef) -> bool {
-        self.running.iter().any(|it| it.step.node == node) || self.queued.iter().any(|it| it.step.node == node)
+        self.running.iter().any(|it| it.step.node == node)
+            || self.queued.iter().any(|it| it.step.node == node)
     }
 
     /// Starts a step, or lets it wait for the journal. Answers whether it has come to its end.

@@ -7,9 +7,7 @@ use crate::actor::core::Draft;
 use crate::actor::keys::Claimed;
 use crate::actor::message::{Envelope, OrderMessage, ReplyTo};
 use crate::actor::registry::Absent;
-use crate::domain::command::{
-    Answer, Command, FlowAnswer, FlowCommand, Outcome, RemedyStep, ScopedKey,
-};
+use crate::domain::command::{Answer, Command, FlowAnswer, FlowCommand, Outcome, RemedyStep, ScopedKey};
 use crate::domain::flow::{FlowEvent, Verdict};
 use crate::domain::ids::Principal;
 use crate::domain::order::KeyClaim;

@@ -64,7 +64,8 @@ impl Entity for FlowEntity {
     }
 
     fn rest_bytes(rest: &Box<RestingFlow>) -> usize {
-        let contexts: usize = rest.flow.runs.iter().map(|run| run.context.len() + run.nodes.len() * 128).sum();
+        let contexts: usize =
+            rest.flow.runs.iter().map(|run| run.context.len() + run.nodes.len() * 128).sum();
         size_of::<RestingFlow>() + contexts
     }
 }
@@ -263,10 +264,8 @@ impl FlowState {
         let (book, bound) = self.core.flows.bound(rules, business, scene).ok_or_else(unknown)?;
         let number = book.place(chain, scene).ok_or_else(unknown)?;
         let found = bound.chain(number).ok_or_else(unknown)?;
-        (found.context.decode)(context).map_err(|problem| Refusal::InvalidContext {
-            chain: chain.clone(),
-            problem: problem.into(),
-        })?;
+        (found.context.decode)(context)
+            .map_err(|problem| Refusal::InvalidContext { chain: chain.clone(), problem: problem.into() })?;
         let entry = entry_of(&book, number, customer.as_ref(), context.clone()).ok_or_else(unknown)?;
         Ok(FlowEvent::Began {
             rules,
@@ -279,12 +278,7 @@ impl FlowState {
         })
     }
 
-    fn refuse<C: Clone>(
-        &self,
-        envelope: Envelope<C>,
-        refusal: Refusal,
-        wrap: impl FnOnce(C) -> FlowCommand,
-    ) {
+    fn refuse<C: Clone>(&self, envelope: Envelope<C>, refusal: Refusal, wrap: impl FnOnce(C) -> FlowCommand) {
         let (id, now) = (Some(self.id), self.core.clock.now());
         let wrap = |command| Command::Flow(id, wrap(command));
         self.core.refuse(self.entity(), envelope, refusal, now, wrap);

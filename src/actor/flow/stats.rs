@@ -76,7 +76,8 @@ pub(super) fn views_of(
 
 fn view_of(name: &SmolStr, stats: &Mutex<NodeStats>) -> NodeView {
     let stats = stats.lock().unwrap_or_else(PoisonError::into_inner);
-    let value = |quantile| stats.times.as_ref().map_or(0, |times: &Histogram<u32>| times.value_at_quantile(quantile));
+    let value =
+        |quantile| stats.times.as_ref().map_or(0, |times: &Histogram<u32>| times.value_at_quantile(quantile));
     NodeView {
         node: name.clone(),
         processed: stats.processed,

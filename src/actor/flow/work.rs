@@ -12,8 +12,7 @@ use tokio::task::AbortHandle;
 use super::{FlowState, entry_of};
 use crate::actor::message::FlowMessage;
 use crate::domain::flow::{
-    self, Call, FailureKind, FlowEvent, KeyScope, NodeFailure, NodeRef, Rulebook, Step, Verdict, Work,
-    Worked,
+    self, Call, FailureKind, FlowEvent, KeyScope, NodeFailure, NodeRef, Rulebook, Step, Verdict, Work, Worked,
 };
 use crate::flow::erased::{Called, Returned};
 use crate::flow::{NodeCall, NodeError, Provider, Used};
@@ -55,13 +54,7 @@ pub(super) enum Came {
 
 impl FlowState {
     /// Lets a step wait until so many records are durable.
-    pub(super) fn queue(
-        &mut self,
-        myself: &ActorRef<FlowMessage>,
-        step: Step,
-        called: Called,
-        needed: u64,
-    ) {
+    pub(super) fn queue(&mut self, myself: &ActorRef<FlowMessage>, step: Step, called: Called, needed: u64) {
         self.queued.push(Queued { step, called, needed });
         let (to, until) = (myself.clone(), self.handed_over);
         self.core.after_durable(move |verdict| {
@@ -132,7 +125,8 @@ impl FlowState {
     fn returned(&mut self, back: Back) {
         let Back { step, base, began_nanos, call, returned: (context, result) } = back;
         let node = step.node;
-        let Used { keys, order } = std::mem::take(&mut *call.used.lock().unwrap_or_else(PoisonError::into_inner));
+        let Used { keys, order } =
+            std::mem::take(&mut *call.used.lock().unwrap_or_else(PoisonError::into_inner));
         for key in keys {
             if !self.keys.contains(&key) {
                 self.keys.push(key);
@@ -314,8 +308,11 @@ impl FlowState {
     pub(super) fn is_in_group(&self, node: NodeRef) -> bool {
         let Some(flow) = &self.flow else { return false };
         let Some((rules, _)) = &self.rules else { return false };
-        let chain = flow.runs.get(usize::from(node.run)).and_then(|run| rules.chains.get(usize::from(run.chain)));
-        chain.is_some_and(|chain| chain.ranges().any(|it| it.contains(&usize::from(node.node)) && it.len() > 1))
+        let chain =
+            flow.runs.get(usize::from(node.run)).and_then(|run| rules.chains.get(usize::from(run.chain)));
+        chain.is_some_and(|chain| {
+            chain.ranges().any(|it| it.contains(&usize::from(node.node)) && it.len() > 1)
+        })
     }
 
     fn with_rules<T>(&self, decide: impl FnOnce(&flow::Flow, &Rulebook) -> T) -> Option<T> {

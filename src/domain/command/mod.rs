@@ -14,7 +14,9 @@ pub use flow::{BeginFlow, CONTEXT_BYTES_MAX, FlowAnswer, FlowCommand, RemedyStep
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
-use crate::domain::ids::{BusinessId, FlowId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId};
+use crate::domain::ids::{
+    BusinessId, FlowId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId,
+};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};

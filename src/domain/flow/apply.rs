@@ -97,7 +97,9 @@ impl Flow {
 
     fn run_mut(&mut self, number: u16) -> Result<&mut Run, FlowBroken> {
         let id = self.id;
-        self.runs.get_mut(usize::from(number)).ok_or_else(|| FlowBroken(format!("{id} has no run {number}").into()))
+        self.runs
+            .get_mut(usize::from(number))
+            .ok_or_else(|| FlowBroken(format!("{id} has no run {number}").into()))
     }
 
     fn node_mut(&mut self, node: NodeRef) -> Result<&mut Progress, FlowBroken> {

@@ -79,8 +79,11 @@ pub fn decide_rolled_back(
 pub fn decide_interrupted(flow: &Flow, rules: &Rulebook, node: NodeRef) -> Option<FlowEvent> {
     let spec = flow.spec(rules, node)?;
     let failure = || NodeFailure::new(FailureKind::Unknown, "interrupted by a crash");
-    (spec.after_crash == AfterCrash::Compensate)
-        .then(|| FlowEvent::Failed { node, failure: failure(), undo: true })
+    (spec.after_crash == AfterCrash::Compensate).then(|| FlowEvent::Failed {
+        node,
+        failure: failure(),
+        undo: true,
+    })
 }
 
 /// Decides on what an operator wants done about a step that stands still. `node` names it; without a name it is

@@ -255,7 +255,8 @@ impl Place<'_> {
             return None;
         }
         let progress = self.run.nodes.get(index)?;
-        let attempt = if call == Call::Rollback { progress.undo_attempt + 1 } else { progress.attempt.max(1) };
+        let attempt =
+            if call == Call::Rollback { progress.undo_attempt + 1 } else { progress.attempt.max(1) };
         Some(Step { node: self.node(index), call, attempt })
     }
 

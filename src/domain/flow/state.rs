@@ -162,10 +162,7 @@ impl Progress {
 
     /// Whether it stands in the way of its stage.
     const fn is_stop(&self) -> bool {
-        matches!(
-            self.stand,
-            Stand::Failed | Stand::FailedUndo | Stand::Skipped | Stand::SkippedCallBack
-        )
+        matches!(self.stand, Stand::Failed | Stand::FailedUndo | Stand::Skipped | Stand::SkippedCallBack)
     }
 }
 
@@ -189,7 +186,8 @@ impl Run {
 
     /// The first node that skipped.
     fn skipped(&self) -> Option<(u16, &SmolStr)> {
-        let skipped = |progress: &&Progress| matches!(progress.stand, Stand::Skipped | Stand::SkippedCallBack);
+        let skipped =
+            |progress: &&Progress| matches!(progress.stand, Stand::Skipped | Stand::SkippedCallBack);
         let found = (0..).zip(&self.nodes).find(|(_, progress)| skipped(progress));
         found.and_then(|(node, progress)| Some((node, progress.skipped.as_ref()?)))
     }

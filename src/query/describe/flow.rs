@@ -10,7 +10,9 @@ fn name(node: &NodeRef) -> String {
 impl FlowCommand {
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Begin(begin) => format!("Asked to run {} of {} for {}.", begin.chain, begin.business, begin.scene),
+            Self::Begin(begin) => {
+                format!("Asked to run {} of {} for {}.", begin.chain, begin.business, begin.scene)
+            }
             Self::Remedy(remedy) => {
                 let node = remedy.node.as_deref().unwrap_or("the step that stands still");
                 format!("Asked to {} {node}: {}.", remedy.remedy, remedy.reason)
@@ -38,7 +40,9 @@ impl FlowEvent {
                 let undone = if *undo { "; it is undone itself" } else { "" };
                 format!("Node {} failed{undone}: {failure}.", name(node))
             }
-            Self::Skipped { node, reason, .. } => format!("Node {} ended the way forward: {reason}.", name(node)),
+            Self::Skipped { node, reason, .. } => {
+                format!("Node {} ended the way forward: {reason}.", name(node))
+            }
             Self::Turned { run, phase } => format!("Run {run} is in its phase {phase}."),
             Self::Entered { node, .. } => format!("Node {} enters its sub-chain.", name(node)),
             Self::RolledBack(node) => format!("Node {} is rolled back.", name(node)),
