@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use crate::actor::commit::Driver;
 use crate::domain::order::TermsByType;
 use crate::error::Error;
+use crate::flow::BusinessLine;
 use crate::journal::Durability;
 use crate::port::fs::{Fs, RealFs};
 use crate::port::{Clock, Entropy, IdScheme, SystemClock, SystemEntropy};
@@ -116,6 +117,8 @@ pub struct Config {
     pub snapshot_bytes_per_second_max: Option<u64>,
     /// What becomes of the journal's older segments.
     pub retention: Retention,
+    /// The business lines whose flows the engine runs. Without any there are no flows.
+    pub lines: Vec<Arc<dyn BusinessLine>>,
     /// How order ids are made where the caller gives none.
     pub ids: IdScheme,
     /// Told how far recovery is.
@@ -153,6 +156,7 @@ impl Config {
             snapshot_every_ms: None,
             snapshot_bytes_per_second_max: Some(128 << 20),
             retention: Retention::default(),
+            lines: Vec::new(),
             ids: IdScheme::default(),
             on_recovery: None,
             clock: Arc::new(SystemClock),
@@ -239,6 +243,7 @@ impl fmt::Debug for Config {
             .field("snapshot_every_ms", &self.snapshot_every_ms)
             .field("snapshot_bytes_per_second_max", &self.snapshot_bytes_per_second_max)
             .field("retention", &self.retention)
+            .field("lines", &self.lines.len())
             .field("ids", &self.ids)
             .field("driver", &self.driver)
             .finish_non_exhaustive()

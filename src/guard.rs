@@ -32,7 +32,7 @@ pub(crate) fn apply<E: std::fmt::Display>(
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> SmolStr {
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> SmolStr {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").into()

@@ -44,13 +44,15 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
-    LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline,
+    FlowAnswer, FlowCommand, LineQuantity, LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
+    ProgressOrder, ProgressStep, RemedyStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement,
+    ShipOrder, SkuCommand, StockAnswer,
 };
+pub use domain::flow::{Flow, Remedy};
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
-    Principal, SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, OrderId, PaymentId,
+    PaymentMethod, Principal, RulesId, SellerId, SkuId,
 };
 pub use domain::inventory::{
     Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart,
@@ -66,8 +68,8 @@ pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
 pub use engine::{
-    Cut, Engine, LoadedSnapshot, MemoryUse, OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle,
-    SnapshotReport,
+    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, MemoryUse, NodeView, OrderHandle, RecoveryReport,
+    RefusedSnapshot, SkuHandle, SnapshotReport,
 };
 pub use error::Error;
 pub use journal::{Cursor, Durability};

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use tokio::sync::oneshot;
 
 use super::commit::{CommitQueue, Gate, Item, Release};
+use super::flow::Flows;
 use super::keys::{Claimed, KeyTable};
 use super::memory::Memory;
 use super::message::{Envelope, ReplyTo};
@@ -20,15 +21,17 @@ use crate::domain::command::{Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, Principal};
 use crate::domain::inventory::{Inventory, StockPolicy};
 use crate::domain::order::{Deadline, KeyClaim, Limits, Order, State, TermsByType};
-use crate::domain::record::{CommandRecord, KeyMark, KeysForgotten, ParkRecord, Record, RefusalRecord};
+use crate::domain::record::{
+    CommandRecord, KeyMark, KeysForgotten, ParkRecord, Record, RefusalRecord, RulesRecord,
+};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::journal::LogMark;
 use crate::journal::codec::CodecError;
-use crate::port::EngineClock;
 #[cfg(any(test, feature = "simulation"))]
 use crate::port::chaos::{self, Sabotage};
+use crate::port::{EngineClock, OrderIds};
 use crate::query::OrderIndex;
 use crate::replay::tagged;
 
@@ -40,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) keys: KeyTable,
     pub(crate) orders: Registry<OrderEntity>,
     pub(crate) skus: Registry<SkuEntity>,
+    pub(crate) flows: Flows,
+    pub(crate) ids: Box<dyn OrderIds>,
     pub(crate) index: Mutex<OrderIndex>,
     pub(crate) sales: Sales,
     pub(crate) limits: Limits,
@@ -74,6 +79,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.item.count == 0 && self.item.releases.is_empty()
+    }
+
     /// Adds a record.
     pub(crate) fn record(&mut self, record: &Record) {
         if self.item.records.capacity() == 0 {
@@ -196,6 +206,15 @@ impl Core {
         // Under the index's lock, like a mark: a snapshot that begins behind the record finds them gone.
         self.keys.forget_before(before);
         drop(index);
+    }
+
+    /// Journals the rules of business lines that are new.
+    pub(crate) fn journal_rules(&self, rules: Vec<RulesRecord>) {
+        for record in rules {
+            let mut draft = Draft::default();
+            draft.record(&Record::Rules(record));
+            self.commit(draft);
+        }
     }
 
     /// Lets `call` run when everything handed over so far is durable.

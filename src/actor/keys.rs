@@ -56,6 +56,16 @@ pub(crate) enum Entrance {
     Reused(ReplyTo),
 }
 
+/// What becomes of a command that is to be called off.
+pub(crate) enum Annulled {
+    /// It never came, and will be refused when it does: its key is burnt with this claim.
+    Burnt(Claimed, ReplyTo),
+    /// It was answered.
+    Answered(Outcome, ReplyTo),
+    /// It is under way: its answer comes.
+    Waits,
+}
+
 type Shard = HashMap<ScopedKey, Slot, ahash::RandomState>;
 
 /// The key table.
@@ -120,6 +130,39 @@ impl KeyTable {
                 Slot::Answered(answer) if answer.fingerprint != claim.fingerprint => Entrance::Reused(reply),
                 Slot::Answered(answer) => Entrance::Again(answer.outcome.clone(), reply),
             },
+        }
+    }
+
+    /// Calls off the command of a key, unless it has come.
+    pub(crate) fn annul(&self, claim: KeyClaim, reply: ReplyTo) -> Annulled {
+        match self.shard(&claim.key).entry(claim.key.clone()) {
+            Entry::Vacant(slot) => {
+                slot.insert(Slot::running(&claim));
+                self.count.fetch_add(1, Ordering::Relaxed);
+                Annulled::Burnt(Claimed(claim), reply)
+            }
+            Entry::Occupied(mut slot) => match slot.get_mut() {
+                Slot::Running { parked: Some(refusal), .. } => {
+                    Annulled::Answered(Err(refusal.clone()), reply)
+                }
+                Slot::Running { waiting, .. } => {
+                    waiting.push(reply);
+                    Annulled::Waits
+                }
+                Slot::Answered(answer) => Annulled::Answered(answer.outcome.clone(), reply),
+            },
+        }
+    }
+
+    /// Forgets the answers of keys that nobody can ask for any more.
+    pub(crate) fn forget(&self, keys: &[ScopedKey]) {
+        for key in keys {
+            let mut shard = self.shard(key);
+            // What is under way is answered yet.
+            if matches!(shard.get(key), Some(Slot::Answered(_))) {
+                shard.remove(key);
+                self.count.fetch_sub(1, Ordering::Relaxed);
+            }
         }
     }
 

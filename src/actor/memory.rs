@@ -27,7 +27,7 @@ const TIMER_BYTES: u64 = 96;
 pub struct MemoryUse {
     /// Orders at rest, retired ones included, with their places in the registry.
     pub orders_bytes: u64,
-    /// Actors of orders and SKUs that have something to do.
+    /// Flows, and actors of orders and SKUs that have something to do.
     pub actors_bytes: u64,
     /// SKUs: counters, holds, queues, accounts of buyers.
     pub stock_bytes: u64,
@@ -96,11 +96,13 @@ impl Memory {
 impl Core {
     /// What memory is used for at this moment.
     pub(crate) fn memory_use(&self) -> MemoryUse {
-        let (orders, skus, memory) = (&self.orders, &self.skus, &self.memory);
+        let (orders, skus, flows) = (&self.orders, &self.skus, &self.flows.registry);
+        let memory = &self.memory;
         let stock_bytes = u64::try_from(memory.stock_bytes.load(Ordering::Relaxed)).unwrap_or_default();
         MemoryUse {
             orders_bytes: orders.resting_bytes() + orders.count() * SLOT_BYTES,
-            actors_bytes: (orders.active() + skus.active()) * ACTOR_BYTES,
+            actors_bytes: (orders.active() + skus.active() + flows.active()) * ACTOR_BYTES
+                + flows.resting_bytes(),
             stock_bytes: stock_bytes + skus.count() * SLOT_BYTES,
             index_bytes: orders.count() * INDEXED_BYTES
                 + memory.customers.load(Ordering::Relaxed) * CUSTOMER_BYTES,

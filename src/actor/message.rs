@@ -1,12 +1,17 @@
 //! What travels to actors and back.
 
 use ractor::ActorRef;
+use smol_str::SmolStr;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::core::Core;
+use super::flow::Back;
 use super::keys::Claimed;
-use crate::domain::command::{Grant, OrderCommand, Outcome, Request, SkuCommand, StockStep};
-use crate::domain::ids::{CartId, IdOrigin, OrderId, Principal, SkuId};
+use crate::domain::command::{
+    BeginFlow, Grant, OrderCommand, Outcome, RemedyStep, Request, SkuCommand, StockStep,
+};
+use crate::domain::flow::Flow;
+use crate::domain::ids::{CartId, FlowId, IdOrigin, OrderId, Principal, RulesId, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -62,6 +67,12 @@ pub(crate) enum OrderMessage {
     Due,
     /// An operator has looked at a parked order.
     Unpark(Option<Principal>, ReplyTo),
+    /// A flow about it is to begin, by the rules that it was placed under.
+    BeginFlow(Envelope<BeginFlow>),
+    /// A flow about it can go neither on nor back.
+    Park { flow: FlowId, reason: SmolStr },
+    /// That flow goes on.
+    LiftPark { flow: FlowId },
 }
 
 /// Shown the state of an order as it would rest; nothing of one that has no number in the index yet.
@@ -112,6 +123,26 @@ pub(crate) struct Step {
     pub(crate) provisional: bool,
     /// The order's actor, which stays until it has the answer.
     pub(crate) reply: ActorRef<OrderMessage>,
+}
+
+/// What a flow's actor understands.
+pub(crate) enum FlowMessage {
+    /// Begin, by these rules.
+    Begin(Envelope<BeginFlow>, RulesId),
+    /// An operator decides about a step.
+    Remedy(Envelope<RemedyStep>),
+    /// Go on: after a crash, or because a moment has come.
+    Drive,
+    /// Show the state, as the journal has it, and whether it is at work.
+    Look(oneshot::Sender<(Option<Flow>, bool)>),
+    /// An operator has looked at a parked flow.
+    Unpark(Option<Principal>, ReplyTo),
+    /// The engine is being closed.
+    Close,
+    /// So many of its records are durable. Sent to an actor that waits for it, and not counted as mail.
+    Durable(u64),
+    /// A node has returned. Sent to an actor that waits for it, and not counted as mail.
+    Returned(Box<Back>),
 }
 
 /// How an interrupted saga came out.

@@ -5,7 +5,9 @@
 //! ```
 //!
 //! - `registry` finds or activates the actor of an entity and puts it to rest without losing a message.
-//! - `order` and `sku` are the two kinds of actor. None awaits anything inside `handle`.
+//! - `order` and `sku` are kinds of actor. None awaits anything inside `handle`.
+//! - `flow` is the third: it runs the nodes of chains.
+//! - `route` finds the way of a command to its actor.
 //! - `commit` is the queue behind which everything waits that leaves the engine, and its one writer.
 //! - `keys` remembers what keyed commands were answered.
 //! - `sales` knows what of a SKU's rules has to be known where it is sold.
@@ -14,12 +16,14 @@
 
 pub(crate) mod commit;
 pub(crate) mod core;
+pub(crate) mod flow;
 pub(crate) mod keys;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod order;
 pub(crate) mod reconciler;
 pub(crate) mod registry;
+pub(crate) mod route;
 pub(crate) mod sales;
 pub(crate) mod sku;
 pub(crate) mod timers;

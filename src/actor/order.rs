@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use smallvec::SmallVec;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft, Listed};
 use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
-use crate::domain::ids::{EntityId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Filled, Order, OrderEvent, SaleRules, Tombstone};
+use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
+use crate::domain::order::{self, Filled, Order, OrderEvent, SaleRules, Terms, Tombstone};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -64,6 +64,11 @@ impl Entity for OrderEntity {
 
 /// What the allocator keeps beside the bytes of an order at rest.
 const ALLOCATION_BYTES: usize = 16;
+
+/// How the reason begins for which a flow has its order parked.
+fn parked_by(flow: FlowId) -> SmolStr {
+    format_smolstr!("flow {flow}: ")
+}
 
 struct OrderActor;
 
@@ -220,6 +225,21 @@ impl OrderState {
             OrderMessage::Read(to) => self.core.hand_out(to, self.stored()),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
+            OrderMessage::BeginFlow(envelope) => {
+                let kept = self.order.as_ref().and_then(|order| order.terms.rules);
+                self.core.begin_flow(envelope, kept);
+            }
+            OrderMessage::Park { flow, reason } => {
+                if self.order.as_ref().is_some_and(|order| order.parked.is_none()) {
+                    self.park(format_smolstr!("{}{reason}", parked_by(flow)));
+                }
+            }
+            OrderMessage::LiftPark { flow } => {
+                let parked = self.order.as_ref().and_then(|order| order.parked.as_ref());
+                if parked.is_some_and(|reason| reason.starts_with(parked_by(flow).as_str())) {
+                    self.unpark(myself, None, ReplyTo::default());
+                }
+            }
             OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
         }
     }
@@ -274,7 +294,9 @@ impl OrderState {
         };
         let decided = guard::decide(|| match (&self.order, command) {
             (None, OrderCommand::Place(place)) => {
-                order::decide_place(place, origin, limits, terms.of(place.order_type), &rules)
+                let current = self.core.flows.current(&place.business);
+                let terms = Terms { rules: current, ..terms.of(place.order_type) };
+                order::decide_place(place, origin, limits, terms, &rules)
             }
             (None, _) => Err(Refusal::UnknownOrder),
             (Some(order), command) => order::decide(order, command),

@@ -17,9 +17,9 @@ use crossbeam::queue::SegQueue;
 use tokio::sync::Notify;
 
 use super::core::Core;
-use super::message::{OrderMessage, SkuMessage};
+use super::message::{FlowMessage, OrderMessage, SkuMessage};
 use super::registry::Absent;
-use crate::domain::ids::{OrderId, SkuId};
+use crate::domain::ids::{FlowId, OrderId, SkuId};
 use crate::domain::time::Timestamp;
 use crate::port::Clock;
 
@@ -38,6 +38,8 @@ enum Waiter {
     Order(OrderId),
     /// A SKU, for the earliest deadline of its carts.
     Sku(SkuId),
+    /// A flow, for what it tries again.
+    Flow(FlowId),
 }
 
 /// Who waits for what, the earliest first.
@@ -103,6 +105,13 @@ impl Timers {
     pub(crate) fn rearm_carts(&self, sku: &SkuId, before: Option<Timestamp>, now: Option<Timestamp>) {
         if before != now {
             self.change(Change { waiter: Waiter::Sku(sku.clone()), before, now });
+        }
+    }
+
+    /// The flow waits for `now` and no longer for `before`.
+    pub(crate) fn rearm_flow(&self, flow: FlowId, before: Option<Timestamp>, now: Option<Timestamp>) {
+        if before != now {
+            self.change(Change { waiter: Waiter::Flow(flow), before, now });
         }
     }
 
@@ -225,6 +234,9 @@ fn wake_due(core: &Arc<Core>, armed: &mut Armed) -> usize {
         match waiter {
             Waiter::Order(order) => {
                 let _ = core.orders.send(core, &order, OrderMessage::Due, Absent::HandBack);
+            }
+            Waiter::Flow(flow) => {
+                let _ = core.flows.registry.send(core, &flow, FlowMessage::Drive, Absent::HandBack);
             }
             Waiter::Sku(sku) => {
                 let message = SkuMessage::Due { carts_max: WAKE_AT_ONCE_MAX / woken };

@@ -102,6 +102,8 @@ impl Lines<'_> {
             Record::Refusal(record) => line!(record),
             Record::Park(record) => line!(record),
             Record::KeysForgotten(record) => line!(record),
+            Record::Flow(record) => line!(record),
+            Record::Rules(record) => line!(record),
         }
     }
 }

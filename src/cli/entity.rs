@@ -1,5 +1,6 @@
 //! What `inspect` and `why` share: finding an entity, and showing orders, SKUs and entries of histories.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -125,7 +126,7 @@ pub(super) fn unknown(source: &mut Source, entity: &EntityId, out: &mut Out) -> 
     let (near, name) = (near.ids(), source.name());
     let (kind, id) = name_of(entity);
     if out.is_json() {
-        out.json(&UnknownJson { folder: &name, kind, id, found: false, near: &near });
+        out.json(&UnknownJson { folder: &name, kind, id: &id, found: false, near: &near });
         return Ok(Exit::Wrong);
     }
     let last = reading.next_sequence.saturating_sub(1);
@@ -139,10 +140,11 @@ pub(super) fn unknown(source: &mut Source, entity: &EntityId, out: &mut Out) -> 
 }
 
 /// Kind and id.
-pub(super) fn name_of(entity: &EntityId) -> (&'static str, &str) {
+pub(super) fn name_of(entity: &EntityId) -> (&'static str, Cow<'_, str>) {
     match entity {
-        EntityId::Order(id) => ("order", id.as_str()),
-        EntityId::Sku(id) => ("sku", id.as_str()),
+        EntityId::Order(id) => ("order", id.as_str().into()),
+        EntityId::Sku(id) => ("sku", id.as_str().into()),
+        EntityId::Flow(id) => ("flow", id.to_string().into()),
     }
 }
 

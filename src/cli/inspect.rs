@@ -56,7 +56,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
     out.json(&InspectJson {
         folder: name,
         kind,
-        id,
+        id: &id,
         found: true,
         order: history.order().filter(|_| followed.has_state()),
         retired: followed.retired(),

@@ -1,5 +1,6 @@
 //! `earmark verify`: everything that can be checked, and the first thing that is wrong.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -84,14 +85,15 @@ struct FindingJson<'a> {
 #[derive(Serialize)]
 struct EntityJson<'a> {
     kind: &'static str,
-    id: &'a str,
+    id: Cow<'a, str>,
 }
 
 impl<'a> EntityJson<'a> {
     fn of(entity: &'a EntityId) -> Self {
         match entity {
-            EntityId::Order(id) => Self { kind: "order", id: id.as_str() },
-            EntityId::Sku(id) => Self { kind: "sku", id: id.as_str() },
+            EntityId::Order(id) => Self { kind: "order", id: id.as_str().into() },
+            EntityId::Sku(id) => Self { kind: "sku", id: id.as_str().into() },
+            EntityId::Flow(id) => Self { kind: "flow", id: id.to_string().into() },
         }
     }
 }

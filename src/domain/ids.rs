@@ -168,6 +168,35 @@ text_id!(
     Principal, "principal"
 );
 
+/// A flow, numbered by the engine from 1 in the order in which flows begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FlowId(pub u64);
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::str::FromStr for FlowId {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// One version of a business line's rules, numbered by the engine from 1 in the order in which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RulesId(pub u32);
+
+impl fmt::Display for RulesId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 /// Any entity that is an actor with a state and a version of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EntityId {
@@ -175,6 +204,8 @@ pub enum EntityId {
     Order(OrderId),
     /// One SKU's inventory.
     Sku(SkuId),
+    /// A flow.
+    Flow(FlowId),
 }
 
 impl fmt::Display for EntityId {
@@ -182,6 +213,7 @@ impl fmt::Display for EntityId {
         match self {
             Self::Order(id) => write!(f, "order {id}"),
             Self::Sku(id) => write!(f, "SKU {id}"),
+            Self::Flow(id) => write!(f, "flow {id}"),
         }
     }
 }

@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use super::command::{Command, Outcome, Request};
-use super::ids::{EntityId, OrderId, Principal, SkuId};
+use super::flow::FlowEvent;
+use super::ids::{BusinessId, EntityId, FlowId, OrderId, Principal, RulesId, SkuId};
 use super::inventory::StockEvent;
 use super::order::{KeyClaim, OrderEvent};
 use super::refusal::Refusal;
@@ -30,6 +31,10 @@ pub enum Record {
     Park(ParkRecord),
     /// Idempotency keys were forgotten.
     KeysForgotten(KeysForgotten),
+    /// Events of one flow.
+    Flow(FlowRecord),
+    /// The rules of a business line, as they are from here on.
+    Rules(RulesRecord),
 }
 
 /// Events that one decision made of one order.
@@ -64,6 +69,38 @@ pub struct SkuRecord {
     pub events: SmallVec<[StockEvent; 1]>,
     /// What it means for an idempotency key.
     pub mark: Option<Box<KeyMark>>,
+}
+
+/// Events that one decision made of one flow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowRecord {
+    /// The flow.
+    pub flow: FlowId,
+    /// The flow's version after the last of the events; versions have no gaps.
+    pub version: u64,
+    /// Engine time of the decision.
+    pub at: Timestamp,
+    /// Who began it, or decided about a step; `None` for what the engine does by itself.
+    pub by: Option<Principal>,
+    /// What happened; never empty.
+    pub events: Vec<FlowEvent>,
+    /// What it means for an idempotency key.
+    pub mark: Option<Box<KeyMark>>,
+}
+
+/// The rules of a business line, as they are from here on. What began under older ones keeps those.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesRecord {
+    /// The number of this version.
+    pub rules: RulesId,
+    /// Engine time.
+    pub at: Timestamp,
+    /// The business line.
+    pub business: BusinessId,
+    /// The file that they came from, as it was named.
+    pub file: SmolStr,
+    /// The file's text.
+    pub text: SmolStr,
 }
 
 /// A command as it came in.

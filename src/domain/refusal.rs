@@ -7,7 +7,8 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::ids::SkuId;
+use super::command::CONTEXT_BYTES_MAX;
+use super::ids::{BusinessId, FlowId, SkuId};
 use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
 use super::money::Currency;
 use super::order::{Action, State};
@@ -282,6 +283,54 @@ pub enum Refusal {
     /// Orders of this type, or under a limit for each buyer, need a named buyer.
     #[error("the order needs a named customer")]
     CustomerRequired,
+    /// No rules have such a chain for the business line and the scene.
+    #[error("business line {business} has no chain {chain} for {scene}, and neither has the default line")]
+    UnknownChain {
+        /// The business line.
+        business: BusinessId,
+        /// The scene.
+        scene: SmolStr,
+        /// The name of the chain.
+        chain: SmolStr,
+    },
+    /// No flow of this number is under way.
+    #[error("no flow of this number is under way")]
+    UnknownFlow,
+    /// A flow's node failed, and what had run before it was rolled back.
+    #[error("flow {flow} failed at {node}: {message}")]
+    FlowFailed {
+        /// The flow.
+        flow: FlowId,
+        /// The name of the node.
+        node: SmolStr,
+        /// What the node said.
+        message: SmolStr,
+        /// The engine's refusal, where a command of the node was refused.
+        refusal: Option<Box<Refusal>>,
+    },
+    /// A flow's context cannot be read as what its chain works on.
+    #[error("the context is not one for chain {chain}: {problem}")]
+    InvalidContext {
+        /// The name of the chain.
+        chain: SmolStr,
+        /// What is wrong with it.
+        problem: SmolStr,
+    },
+    /// The context of a flow is too long.
+    #[error("the context has {bytes} bytes; at most {CONTEXT_BYTES_MAX} are allowed")]
+    ContextTooLong {
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// No step of the flow stands still, or none of this name.
+    #[error("no such step of the flow stands still")]
+    NothingStandsStill,
+    /// More than one step of the flow stands still.
+    #[error("more than one step of the flow stands still: name one")]
+    StepNotNamed,
+    /// The command was called off before it came: its flow has rolled it back.
+    #[error("the command was called off before it came")]
+    Annulled,
 }
 
 impl Refusal {
@@ -324,6 +373,14 @@ impl Refusal {
             Self::OrderRetired { .. } => "ORDER_RETIRED",
             Self::OrderNotClosed { .. } => "ORDER_NOT_CLOSED",
             Self::CustomerRequired => "CUSTOMER_REQUIRED",
+            Self::UnknownChain { .. } => "UNKNOWN_CHAIN",
+            Self::UnknownFlow => "UNKNOWN_FLOW",
+            Self::FlowFailed { .. } => "FLOW_FAILED",
+            Self::InvalidContext { .. } => "INVALID_CONTEXT",
+            Self::ContextTooLong { .. } => "CONTEXT_TOO_LONG",
+            Self::NothingStandsStill => "NOTHING_STANDS_STILL",
+            Self::StepNotNamed => "STEP_NOT_NAMED",
+            Self::Annulled => "ANNULLED",
         }
     }
 }

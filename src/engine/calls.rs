@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::Engine;
-use crate::actor::message::{OrderMessage, ReplyTo, SkuMessage};
+use crate::actor::message::{FlowMessage, OrderMessage, ReplyTo, SkuMessage};
 use crate::actor::registry::{Absent, Entity, Registry, Undelivered};
 use crate::actor::sku::SkuEntity;
 use crate::domain::command::{
@@ -151,6 +151,12 @@ impl Engine {
                 .send(core, id, SkuMessage::Unpark(Some(by), reply), Absent::HandBack)
                 .err()
                 .map(|_| Refusal::UnknownSku { sku: id.clone() }),
+            EntityId::Flow(id) => core
+                .flows
+                .registry
+                .send(core, id, FlowMessage::Unpark(Some(by), reply), Absent::HandBack)
+                .err()
+                .map(|_| Refusal::UnknownFlow),
         };
         if let Some(refusal) = unknown {
             return Err(refusal.into());
@@ -178,6 +184,7 @@ pub(super) fn order_answer(answer: Result<Answer, Error>) -> Result<OrderAnswer,
     match answer? {
         Answer::Order(answer) => Ok(answer),
         Answer::Stock(_) => Err(Error::KeyReused { key: "that of a SKU's command".to_owned() }),
+        Answer::Flow(_) => Err(Error::KeyReused { key: "that of a flow's command".to_owned() }),
     }
 }
 
@@ -185,5 +192,6 @@ pub(super) fn stock_answer(answer: Result<Answer, Error>) -> Result<StockAnswer,
     match answer? {
         Answer::Stock(answer) => Ok(answer),
         Answer::Order(_) => Err(Error::KeyReused { key: "that of an order's command".to_owned() }),
+        Answer::Flow(_) => Err(Error::KeyReused { key: "that of a flow's command".to_owned() }),
     }
 }

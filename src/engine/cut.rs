@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Engine;
+use super::{Engine, works};
 use crate::actor::message::OrderMessage;
 use crate::actor::registry::{Absent, Found};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
 use crate::error::Error;
 use crate::replay::compact::{self, Unpacked};
-use crate::replay::{StateHash, Summary, Summing, audit, state_hash};
+use crate::replay::{StateHash, Summary, Summing, Works, audit, state_hash};
 
 /// The pause after a look that found something still under way.
 const SETTLING: Duration = Duration::from_millis(1);
@@ -32,6 +32,8 @@ pub struct Cut {
     pub orders: Vec<Order>,
     /// What remains of the orders that were retired, sorted.
     pub retired: Vec<Tombstone>,
+    /// Rules of business lines, and flows under way.
+    pub works: Works,
     /// What should hold and does not, in words; empty when all is well.
     pub violations: Vec<String>,
 }
@@ -49,23 +51,25 @@ impl Engine {
         let quiet = inner.admission.acquire_many(inner.in_flight_max).await.map_err(|_| Error::Closed)?;
         // Timers do not ask for admission; whoever they have woken already is given the time to end.
         let held = inner.core.timers.hold();
-        let (sequence, skus, orders, retired, keys) = loop {
+        let (sequence, skus, orders, retired, keys, works) = loop {
             self.flush().await?;
             let sequence = inner.core.gate.sequence();
             let skus = self.copy_skus().await?;
             let (orders, retired) = self.copy_orders().await?;
+            let (works, busy) = works::collect(&inner.core).await?;
             let keys = inner.core.keys.answered();
             self.flush().await?;
-            let under_way = orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
+            let under_way =
+                busy || orders.iter().any(|order| order.pending.is_some() && order.parked.is_none());
             if inner.core.gate.sequence() == sequence && !under_way {
-                break (sequence, skus, orders, retired, keys);
+                break (sequence, skus, orders, retired, keys, works);
             }
             tokio::time::sleep(SETTLING).await;
         };
         drop((held, quiet));
-        let hash = state_hash(&skus, &orders, &retired, &keys)?;
+        let hash = state_hash(&skus, &orders, &retired, &keys, &works)?;
         let violations = audit(&skus, &orders);
-        Ok(Cut { sequence, hash, skus, orders, retired, violations })
+        Ok(Cut { sequence, hash, skus, orders, retired, works, violations })
     }
 
     /// What is said of the state as a whole at one sequence number with nothing in flight, the state hash among
@@ -87,9 +91,11 @@ impl Engine {
             let mut summing = Summing::default();
             self.sum_skus(&mut summing).await?;
             let under_way = self.sum_orders(&mut summing).await?;
+            let (works, busy) = works::collect(&inner.core).await?;
             inner.core.keys.answered().iter().try_for_each(|key| summing.key(key))?;
+            summing.works(&works)?;
             self.flush().await?;
-            if inner.core.gate.sequence() == sequence && !under_way {
+            if inner.core.gate.sequence() == sequence && !under_way && !busy {
                 break (sequence, summing.finish()?);
             }
             tokio::time::sleep(SETTLING).await;

@@ -10,6 +10,7 @@
 mod calls;
 mod cut;
 mod explain;
+mod flows;
 mod lists;
 mod open;
 mod order_handle;
@@ -18,6 +19,7 @@ mod sku_handle;
 mod snapshot;
 mod submit;
 mod timelines;
+mod works;
 
 use std::sync::Arc;
 
@@ -26,12 +28,15 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::actor::commit::{Driver, Stopper};
 use crate::actor::core::Core;
 pub use crate::actor::memory::MemoryUse;
+use crate::actor::message::FlowMessage;
+use crate::actor::registry::Absent;
 use crate::error::Error;
 use crate::journal::{Cursor, LogReader};
 use crate::outbox::Subscription;
-use crate::port::OrderIds;
 
+pub use crate::actor::flow::{ChainView, NodeView};
 pub use cut::Cut;
+pub use flows::FlowDone;
 pub use open::RecoveryReport;
 pub use order_handle::OrderHandle;
 pub use recover::{LoadedSnapshot, RefusedSnapshot};
@@ -53,7 +58,6 @@ struct Inner {
     scheduler: tokio::task::JoinHandle<()>,
     admission: Arc<Semaphore>,
     in_flight_max: u32,
-    ids: Box<dyn OrderIds>,
     reader: Arc<dyn LogReader>,
     report: RecoveryReport,
     driver: Driver,
@@ -133,6 +137,10 @@ impl Engine {
     /// When the engine was halted before, with the reason.
     pub async fn close(self) -> Result<(), Error> {
         let inner = &self.inner;
+        // Flows let go of what may take long: it goes on when the engine is opened again.
+        for flow in inner.core.flows.registry.ids() {
+            let _ = inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Close, Absent::HandBack);
+        }
         // Whoever waits for admission is sent away; whoever has it keeps it until his command has ended.
         let all = inner.admission.acquire_many(inner.in_flight_max).await;
         inner.admission.close();
@@ -141,6 +149,7 @@ impl Engine {
         inner.scheduler.abort();
         inner.sweeper.abort();
         inner.timers.abort();
+        inner.core.flows.registry.stop_all();
         inner.core.orders.stop_all();
         inner.core.skus.stop_all();
         if let Some(stopper) = inner.stopper.lock().await.take() {
@@ -160,6 +169,7 @@ impl Drop for Inner {
         self.scheduler.abort();
         self.sweeper.abort();
         self.timers.abort();
+        self.core.flows.registry.stop_all();
         self.core.orders.stop_all();
         self.core.skus.stop_all();
         // The writer commits what it was handed, writes its seal and is waited for: a sync or two.

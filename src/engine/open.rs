@@ -1,5 +1,6 @@
 //! Opening an engine, stage by stage.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
@@ -10,24 +11,29 @@ use super::snapshot::Snapshots;
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
 use crate::actor::core::Core;
+use crate::actor::flow::{Flows, RestingFlow};
 use crate::actor::keys::KeyTable;
 use crate::actor::memory::Memory;
-use crate::actor::message::SkuMessage;
+use crate::actor::message::{FlowMessage, SkuMessage};
 use crate::actor::reconciler::{self, Queues, Reconciled};
-use crate::actor::registry::Registry;
+use crate::actor::registry::{Absent, Registry};
 use crate::actor::sales::Sales;
 use crate::actor::sku::RestingSku;
 use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
 use crate::config::Config;
-use crate::domain::ids::OrderId;
+use crate::domain::flow::Flow;
+use crate::domain::ids::{FlowId, OrderId};
 use crate::domain::inventory::StockPolicy;
 use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::record::RulesRecord;
 use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
 use crate::error::Error;
-use crate::port::{Clock, EngineClock};
+use crate::flow::{Definition, Lineup};
+use crate::port::{Clock, EngineClock, OrderIds};
 use crate::replay::compact::{self, Unpacked};
-use crate::replay::{Settled, World};
+use crate::replay::{Answered, Settled, Works, World};
 
 /// What recovery found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +68,8 @@ pub struct RecoveryReport {
     pub undone: u64,
     /// Orders that the crash left between two steps and that had to be parked.
     pub parked: u64,
+    /// Flows found that had not ended. Those that are not parked go on when the engine is open.
+    pub flows: u64,
     /// The epoch under which this engine writes.
     pub epoch: u64,
     /// Milliseconds from the first byte to the engine's being open.
@@ -83,6 +91,8 @@ impl Engine {
                 .map_err(|error| Error::Config { setting: "lifecycle", problem: error.to_string() })?;
         }
         let ids = config.ids.build(config.entropy.clone())?;
+        let lineup = Lineup::of(&config.lines)
+            .map_err(|errors| Error::Config { setting: "lines", problem: errors.to_string() })?;
         let clock = Arc::new(EngineClock::new(config.clock.clone()));
         let began = config.clock.now();
 
@@ -104,17 +114,22 @@ impl Engine {
         let gate = Arc::new(Gate::new(log.end(), log.space()));
         gate.add_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
         let queue = Arc::new(CommitQueue::default());
-        let core = Arc::new(new_core(&config, clock.clone(), queue.clone(), gate.clone())?);
+        let now = clock.now();
+        let (core, new_rules) =
+            new_core(&config, clock.clone(), queue.clone(), gate.clone(), ids, lineup, world.works(), now)?;
+        let core = Arc::new(core);
         let (open_orders, queues) = settle_in(&core, world, &mut report, config.clock.as_ref())?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
         let stopper = commit::start(config.driver, writer)?;
+        core.journal_rules(new_rules);
         let Reconciled { finished, undone, parked } = reconciler::reconcile(&core, open_orders, queues).await;
         // A disk that fails now is found out here, not by the first caller.
         let (to, from) = oneshot::channel();
         core.hand_out(to, ());
         from.await.map_err(|_| Error::Closed)??;
+        report.flows = core.flows.registry.count();
         report.finished = finished;
         report.undone = undone;
         report.parked = parked;
@@ -134,7 +149,6 @@ impl Engine {
             scheduler,
             admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
             in_flight_max,
-            ids,
             reader,
             report,
             driver: config.driver,
@@ -142,6 +156,10 @@ impl Engine {
             timers,
             stopper: Mutex::new(Some(stopper)),
         };
+        for flow in inner.core.flows.registry.ids() {
+            // Every flow that was recovered is there.
+            let _ = inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Drive, Absent::HandBack);
+        }
         Ok(Self { inner: Arc::new(inner) })
     }
 }
@@ -166,7 +184,11 @@ fn new_core(
     clock: Arc<EngineClock>,
     queue: Arc<CommitQueue>,
     gate: Arc<Gate>,
-) -> Result<Core, Error> {
+    ids: Box<dyn OrderIds>,
+    lineup: Lineup,
+    works: &Works,
+    now: Timestamp,
+) -> Result<(Core, Vec<RulesRecord>), Error> {
     let shards = config.registry_shards;
     let mut seed = [0; 32];
     config
@@ -180,7 +202,19 @@ fn new_core(
         };
         ahash::RandomState::with_seeds(part(0), part(8), part(16), part(24))
     };
-    Ok(Core {
+    let make = |rules, definition: &Definition| RulesRecord {
+        rules,
+        at: now,
+        business: definition.rulebook().business.clone(),
+        file: definition.file().into(),
+        text: definition.text().into(),
+    };
+    let registry = Registry::new(shards, hasher());
+    let (flows, new_rules) =
+        Flows::new(registry, lineup, &works.rules, works.flows_begun, config.entropy.clone(), make);
+    let core = Core {
+        flows,
+        ids,
         clock,
         queue,
         gate,
@@ -196,7 +230,8 @@ fn new_core(
         contended_retries_max: config.contended_retries_max,
         retire_after_ms: config.retire_after_ms,
         record_commands: config.record_commands,
-    })
+    };
+    Ok((core, new_rules))
 }
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
@@ -209,7 +244,8 @@ fn settle_in(
 ) -> Result<(Vec<OrderId>, Queues), Error> {
     let began = wall.now();
     let mut queues = Queues::default();
-    let Settled { skus, orders, keys, mut index } = world.settle()?;
+    let Settled { skus, orders, keys, works, mut index } = world.settle()?;
+    settle_flows(core, works.flows, &keys);
     report.skus = skus.len() as u64;
     report.keys = keys.len() as u64;
     for sku in skus {
@@ -274,5 +310,21 @@ async fn sweep(core: Arc<Core>, idle_ms: u64) {
         tokio::time::sleep(every).await;
         let before = core.clock.now().as_millis().saturating_sub(idle_ms);
         core.skus.nudge_idle(before, || SkuMessage::Rest);
+    }
+}
+
+/// Puts flows that have not ended to rest. Who asks again under a key of one waits for its end.
+fn settle_flows(core: &Core, flows: BTreeMap<FlowId, Flow>, keys: &Answered) {
+    for (id, flow) in flows {
+        if let Some(claim) = flow.claim.as_ref().filter(|_| !flow.answered) {
+            core.keys.reclaim(claim);
+        }
+        core.timers.rearm_flow(id, None, flow.again_at());
+        let begins = format!("flow/{id}/");
+        let used =
+            keys.keys().filter(|key| key.business == flow.business && key.key.as_str().starts_with(&begins));
+        let mut used: Vec<_> = used.cloned().collect();
+        used.sort();
+        core.flows.registry.insert(id, Box::new(RestingFlow { flow, keys: used }));
     }
 }

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
 
 use super::recover::LoadedSnapshot;
+use super::works;
 use crate::actor::commit::{Driver, Item, Release};
 use crate::actor::core::Core;
 use crate::actor::message::{OrderMessage, SkuMessage};
@@ -240,6 +241,12 @@ impl Snapshots {
                 writer.entry(Kind::Keys, 0, entry).map_err(failed)?;
                 from = end;
             }
+        }
+        let works = works::collect(&self.core).await?.0;
+        if !works.is_empty() {
+            bytes.clear();
+            codec::encode_into(&mut bytes, &works)?;
+            writer.entry(Kind::Works, 0, &bytes).map_err(failed)?;
         }
         let (_, high) = self.core.mark(|_| ());
         Ok(passed(high).await?.cursor)

@@ -7,15 +7,26 @@
 //!
 //! What a flow is, and what its definition looks like as data, stands in [`crate::domain::flow`].
 
+mod call;
 mod definition;
+pub(crate) mod erased;
 mod extensions;
+mod lineup;
+mod node;
 mod plugins;
 mod scope;
+mod stats;
 
+pub use call::{BoxFuture, NodeCall};
+pub(crate) use call::{Desk, Frame, Used};
 pub use definition::{
     DEPTH_MAX, Definition, DefinitionErrors, FILE_BYTES_MAX, Mistake, NODES_MAX, RETRIES_MAX, WAIT_MS_MAX,
     repeated_businesses, scenes,
 };
 pub use extensions::{ExtensionPoint, Extensions, MissingExtension};
+pub use lineup::BusinessLine;
+pub(crate) use lineup::{Bound, Lineup, Provider};
+pub use node::{Node, NodeError, SubChain};
 pub use plugins::Plugins;
 pub use scope::{ByScope, Scope, Taken};
+pub(crate) use stats::NodeStats;

@@ -2,9 +2,9 @@
 //!
 //! The domain is handed times as values; whoever hands them over has them from an [`EngineClock`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::Timestamp;
 
@@ -12,6 +12,11 @@ use crate::domain::time::Timestamp;
 pub trait Clock: Send + Sync {
     /// The time it shows.
     fn now(&self) -> Timestamp;
+
+    /// Nanoseconds since some moment, never going back: for measuring how long something took.
+    fn nanos(&self) -> u64 {
+        self.now().as_millis().saturating_mul(1_000_000)
+    }
 
     /// How long to sleep until it shows `millis` more than now.
     fn nap(&self, millis: u64) -> Duration {
@@ -50,7 +55,19 @@ impl Clock for FastClock {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
+/// The moment from which [`SystemClock`] measures.
+static MEASURED_FROM: LazyLock<Instant> = LazyLock::new(instant);
+
+#[allow(clippy::disallowed_methods, reason = "this is the seam through which the clock is read")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
 impl Clock for SystemClock {
+    fn nanos(&self) -> u64 {
+        u64::try_from(instant().saturating_duration_since(*MEASURED_FROM).as_nanos()).unwrap_or(u64::MAX)
+    }
+
     #[allow(clippy::disallowed_methods, reason = "this is the seam through which the clock is read")]
     fn now(&self) -> Timestamp {
         // A clock set before 1970 reads as the epoch: engine time then stands at the last recorded moment.
@@ -106,6 +123,12 @@ impl EngineClock {
     #[must_use]
     pub fn new(wall: Arc<dyn Clock>) -> Self {
         Self { wall, last: AtomicU64::new(0) }
+    }
+
+    /// Nanoseconds of the wall clock's machine, for measuring.
+    #[must_use]
+    pub fn nanos(&self) -> u64 {
+        self.wall.nanos()
     }
 
     /// The present moment of engine time; never before one that was answered or observed earlier.

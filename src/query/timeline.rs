@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::domain::command::Command;
+use crate::domain::flow::FlowEvent;
 use crate::domain::ids::{EntityId, Principal};
 use crate::domain::inventory::StockEvent;
 use crate::domain::order::OrderEvent;
@@ -65,6 +66,8 @@ pub enum Happening {
     Order(OrderEvent),
     /// Stock moved.
     Stock(StockEvent),
+    /// The flow went on.
+    Flow(FlowEvent),
     /// A command was granted and had nothing to change.
     Unchanged,
     /// A command was refused; recorded for commands with a key, or for all, as configured.
@@ -83,6 +86,7 @@ impl Happening {
             Self::Asked(command) => command.describe(),
             Self::Order(event) => event.describe(),
             Self::Stock(event) => event.describe(),
+            Self::Flow(event) => event.describe(),
             Self::Unchanged => "Granted; there was nothing to change.".to_owned(),
             Self::Refused(refusal) => format!("Refused: {refusal}."),
             Self::Parked(reason) => format!("Parked: {reason}."),
@@ -113,6 +117,10 @@ pub(crate) fn entries_of(entity: &EntityId, sequence: u64, record: Record) -> Ve
             let of = |event| made(record.at, record.by.clone(), Happening::Stock(event));
             record.events.into_iter().map(of).collect()
         }
+        (Record::Flow(record), EntityId::Flow(id)) if record.flow == *id => {
+            let of = |event| made(record.at, record.by.clone(), Happening::Flow(event));
+            record.events.into_iter().map(of).collect()
+        }
         (Record::Command(record), entity) if is_to(&record.request.command, entity) => {
             let what = Happening::Asked(Box::new(record.request.command));
             vec![made(record.at, record.request.by, what)]
@@ -131,6 +139,7 @@ fn is_to(command: &Command, entity: &EntityId) -> bool {
     match (command, entity) {
         (Command::Order(Some(order), _), EntityId::Order(id)) => order == id,
         (Command::Sku(sku, _), EntityId::Sku(id)) => sku == id,
+        (Command::Flow(Some(flow), _), EntityId::Flow(id)) => flow == id,
         _ => false,
     }
 }

@@ -1,13 +1,14 @@
 //! The state hash.
 //!
-//! BLAKE3 over every SKU, every order, what remains of every retired order, and every answered idempotency key,
-//! each kind sorted by id and each entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
+//! BLAKE3 over every SKU, every order, what remains of every retired order, every answered idempotency key, every
+//! version of the rules of business lines, and every flow under way, each kind sorted by id and each entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
 //! defined at a sequence number with nothing in flight: same journal, same hash.
 
 use std::fmt;
 
 use serde::Serialize;
 
+use super::works::Works;
 use super::world::KeyAnswer;
 use crate::domain::command::ScopedKey;
 use crate::domain::inventory::Inventory;
@@ -39,12 +40,14 @@ pub fn state_hash(
     orders: &[Order],
     retired: &[Tombstone],
     keys: &[(ScopedKey, KeyAnswer)],
+    works: &Works,
 ) -> Result<StateHash, CodecError> {
     let mut hasher = StateHasher::default();
     skus.iter().try_for_each(|sku| hasher.sku(sku))?;
     orders.iter().try_for_each(|order| hasher.add(ORDER, order))?;
     retired.iter().try_for_each(|left| hasher.retired(left))?;
     keys.iter().try_for_each(|key| hasher.key(key))?;
+    hasher.works(works)?;
     Ok(hasher.finish())
 }
 
@@ -52,8 +55,11 @@ const SKU: u8 = b'S';
 const ORDER: u8 = b'O';
 const RETIRED: u8 = b'R';
 const KEY: u8 = b'K';
+const RULES: u8 = b'U';
+const FLOW: u8 = b'F';
+const FLOWS_BEGUN: u8 = b'N';
 
-/// A state hash in the making: it is shown SKUs, orders, retired orders and keys, in this order and each sorted by id.
+/// A state hash in the making: it is shown SKUs, orders, retired orders, keys, rules and flows, in this order and each sorted by id.
 #[derive(Default)]
 pub(super) struct StateHasher {
     hasher: blake3::Hasher,
@@ -76,6 +82,16 @@ impl StateHasher {
 
     pub(super) fn key(&mut self, key: &(ScopedKey, KeyAnswer)) -> Result<(), CodecError> {
         self.add(KEY, key)
+    }
+
+    /// Rules and flows; where there never were any, nothing.
+    pub(super) fn works(&mut self, works: &Works) -> Result<(), CodecError> {
+        if works.is_empty() {
+            return Ok(());
+        }
+        works.rules.values().try_for_each(|rules| self.add(RULES, rules))?;
+        works.flows.values().try_for_each(|flow| self.add(FLOW, flow))?;
+        self.add(FLOWS_BEGUN, &works.flows_begun)
     }
 
     fn add(&mut self, kind: u8, value: &impl Serialize) -> Result<(), CodecError> {

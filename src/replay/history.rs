@@ -10,6 +10,7 @@ use super::base::Standing;
 use super::driver::Machine;
 use super::reading::{Place, ReadError};
 use super::tagged;
+use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
@@ -25,6 +26,8 @@ fn id_of(entity: &EntityId) -> &[u8] {
     match entity {
         EntityId::Order(id) => id.as_str().as_bytes(),
         EntityId::Sku(id) => id.as_str().as_bytes(),
+        // A number has no bytes of its own: every record is looked at.
+        EntityId::Flow(_) => &[],
     }
 }
 
@@ -74,6 +77,8 @@ pub enum Base {
     Retired(Tombstone, Option<Box<Order>>),
     /// The SKU.
     Sku(Box<Inventory>),
+    /// The flow.
+    Flow(Box<Flow>),
 }
 
 impl History {
@@ -107,11 +112,13 @@ impl History {
             Base::Order(order) => order.version,
             Base::Retired(tombstone, _) => tombstone.version,
             Base::Sku(sku) => sku.version,
+            Base::Flow(flow) => flow.version,
         };
         sequence < self.known_before
             && match record {
                 Record::Order(record) => record.version <= version,
                 Record::Sku(record) => record.version <= version,
+                Record::Flow(record) => record.version <= version,
                 _ => false,
             }
     }
@@ -146,6 +153,15 @@ impl History {
     pub fn sku(&self) -> Option<&Inventory> {
         match &self.base {
             Base::Sku(sku) if sku.is_known() => Some(sku),
+            _ => None,
+        }
+    }
+
+    /// The flow, if the entity is one and has not ended.
+    #[must_use]
+    pub fn flow(&self) -> Option<&Flow> {
+        match &self.base {
+            Base::Flow(flow) => Some(flow),
             _ => None,
         }
     }
@@ -187,9 +203,22 @@ impl History {
                     sku.parked.get_or_insert(reason);
                 }
             }
+            (Record::Flow(record), EntityId::Flow(id)) if record.flow == *id => {
+                let mut flow = match std::mem::take(&mut self.base) {
+                    Base::Flow(flow) => Some(*flow),
+                    _ => None,
+                };
+                if let (Err(reason), Some(flow)) =
+                    (guard::apply(|| Flow::apply(&mut flow, record)), &mut flow)
+                {
+                    flow.parked.get_or_insert(reason);
+                }
+                self.base = flow.map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)));
+            }
             (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
                 Base::Order(order) => order.parked.clone_from(&record.reason),
                 Base::Sku(sku) => sku.parked.clone_from(&record.reason),
+                Base::Flow(flow) => flow.parked.clone_from(&record.reason),
                 Base::Nothing | Base::Retired(..) => {}
             },
             _ => {}
@@ -241,7 +270,10 @@ impl NearMatches {
     /// Ids of the same kind of entity.
     #[must_use]
     pub fn new(entity: EntityId) -> Self {
-        let wanted = String::from_utf8_lossy(id_of(&entity)).to_lowercase();
+        let wanted = match &entity {
+            EntityId::Flow(id) => id.to_string(),
+            named => String::from_utf8_lossy(id_of(named)).to_lowercase(),
+        };
         Self { entity, wanted, found: Vec::new() }
     }
 
@@ -307,6 +339,7 @@ impl Machine for NearMatches {
             match (tagged::changed(raw), &self.entity) {
                 (Some(EntityId::Order(id)), EntityId::Order(_)) => self.look_at(id.as_str()),
                 (Some(EntityId::Sku(id)), EntityId::Sku(_)) => self.look_at(id.as_str()),
+                (Some(EntityId::Flow(id)), EntityId::Flow(_)) => self.look_at(&id.to_string()),
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use super::compact::{self, OrderHead, Packed, Tombstone};
+use super::works::Works;
 use super::world::{KeyAnswer, World};
 use crate::domain::command::ScopedKey;
 use crate::domain::inventory::Inventory;
@@ -31,6 +32,7 @@ enum Piece {
     Skus(Vec<Inventory>),
     Orders(u32, Vec<Shelved>),
     Keys(Vec<(ScopedKey, KeyAnswer)>),
+    Works(Vec<Works>),
 }
 
 struct Shelved {
@@ -129,6 +131,10 @@ fn decode(section: &Section) -> Result<Piece, Flaw> {
             let keys: Result<Vec<_>, _> = entries.into_iter().map(codec::decode).collect();
             keys.map(Piece::Keys).map_err(flawed)
         }
+        Kind::Works => {
+            let works: Result<Vec<_>, _> = entries.into_iter().map(codec::decode_large).collect();
+            works.map(Piece::Works).map_err(flawed)
+        }
         _ => {
             let mut orders = Vec::with_capacity(entries.len());
             for (bytes, number) in entries.into_iter().zip(section.first..) {
@@ -159,6 +165,11 @@ impl World {
             Piece::Keys(keys) => {
                 let count = keys.len() as u64;
                 self.keys.extend(keys);
+                Ok(count)
+            }
+            Piece::Works(works) => {
+                let count = works.iter().map(|works| works.flows.len() as u64).sum();
+                works.into_iter().for_each(|works| self.works = works);
                 Ok(count)
             }
             Piece::Orders(first, orders) => {

@@ -2,6 +2,7 @@
 //!
 //! - `tagged` turns records into tagged bytes and back.
 //! - `world` is the machine that rebuilds: every entity and every answered key. `shelf` keeps its orders packed.
+//! - `works` is what works around orders and stock: rules and flows.
 //! - `load` fills it from a snapshot, `tail` from the journal.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `base` is what stands under a journal whose beginning was dropped.
@@ -25,6 +26,7 @@ mod summary;
 pub(crate) mod tagged;
 mod tail;
 mod verify;
+mod works;
 mod world;
 
 pub use audit::{audit, audit_in_flight};
@@ -41,5 +43,6 @@ pub use summary::{ByState, StockTotals, Summary};
 pub use tagged::RecordKind;
 pub(crate) use tail::replay;
 pub use verify::{Finding, SnapshotVerdict, Verdict, verify};
-pub(crate) use world::Settled;
+pub use works::Works;
+pub(crate) use world::{Answered, Settled};
 pub use world::{Fault, KeyAnswer, Parts, World};

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::compact::{self, OrderHead, Unpacked};
 use super::hash::{StateHash, StateHasher};
+use super::works::Works;
 use super::world::KeyAnswer;
 use crate::domain::command::ScopedKey;
 use crate::domain::ids::{BusinessId, EntityId, OrderId};
@@ -84,11 +85,13 @@ pub struct Summary {
     pub holds: u64,
     /// Answered idempotency keys.
     pub keys: u64,
+    /// Flows under way.
+    pub flows: u64,
     /// Parked entities.
     pub parked: Vec<EntityId>,
 }
 
-/// A summary in the making. It is shown SKUs, then orders, retired ones among them, then answered keys, each
+/// A summary in the making. It is shown SKUs, then orders, retired ones among them, then answered keys, then rules and flows, each
 /// sorted by id, and keeps none of them but what remains of those retired.
 pub(crate) struct Summing {
     hasher: StateHasher,
@@ -109,6 +112,7 @@ impl Default for Summing {
             stock: StockTotals::default(),
             holds: 0,
             keys: 0,
+            flows: 0,
             parked: Vec::new(),
         };
         Self { hasher: StateHasher::default(), retired: Vec::new(), summary }
@@ -179,6 +183,19 @@ impl Summing {
     fn leave(&mut self) -> Result<(), CodecError> {
         self.summary.retired += self.retired.len() as u64;
         std::mem::take(&mut self.retired).iter().try_for_each(|left| self.hasher.retired(left))
+    }
+
+    /// Rules and flows; comes last.
+    ///
+    /// # Errors
+    /// When one cannot be encoded.
+    pub(crate) fn works(&mut self, works: &Works) -> Result<(), CodecError> {
+        self.leave()?;
+        let summary = &mut self.summary;
+        summary.flows = works.flows.len() as u64;
+        let parked = works.flows.values().filter(|flow| flow.parked.is_some());
+        summary.parked.extend(parked.map(|flow| EntityId::Flow(flow.id)));
+        self.hasher.works(works)
     }
 
     /// Everything was shown.

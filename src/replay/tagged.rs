@@ -1,9 +1,10 @@
 //! Records as tagged bytes. A tag and its version never change their meaning; docs/format.md lists them.
 
 use crate::domain::command::Command;
-use crate::domain::ids::{EntityId, OrderId, SkuId};
+use crate::domain::ids::{EntityId, FlowId, OrderId, SkuId};
 use crate::domain::record::{
-    CommandRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, SkuRecord,
+    CommandRecord, FlowRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, RulesRecord,
+    SkuRecord,
 };
 use crate::journal::{codec, record};
 
@@ -13,6 +14,8 @@ const COMMAND: u8 = 3;
 const REFUSAL: u8 = 4;
 const PARK: u8 = 5;
 const KEYS_FORGOTTEN: u8 = 6;
+const FLOW: u8 = 7;
+const RULES: u8 = 8;
 
 /// The version of every record body that this build writes.
 const VERSION: u8 = 1;
@@ -32,12 +35,24 @@ pub enum RecordKind {
     Park,
     /// Idempotency keys were forgotten.
     KeysForgotten,
+    /// Events of a flow.
+    Flow,
+    /// The rules of a business line.
+    Rules,
 }
 
 impl RecordKind {
     /// Every kind, in the order of the tags.
-    pub const ALL: [Self; 6] =
-        [Self::Order, Self::Sku, Self::Command, Self::Refusal, Self::Park, Self::KeysForgotten];
+    pub const ALL: [Self; 8] = [
+        Self::Order,
+        Self::Sku,
+        Self::Command,
+        Self::Refusal,
+        Self::Park,
+        Self::KeysForgotten,
+        Self::Flow,
+        Self::Rules,
+    ];
 
     /// The kind's name, as it is shown and written.
     #[must_use]
@@ -49,6 +64,8 @@ impl RecordKind {
             Self::Refusal => "refusal",
             Self::Park => "park",
             Self::KeysForgotten => "keys_forgotten",
+            Self::Flow => "flow",
+            Self::Rules => "rules",
         }
     }
 
@@ -62,6 +79,8 @@ impl RecordKind {
             Record::Refusal(_) => Self::Refusal,
             Record::Park(_) => Self::Park,
             Record::KeysForgotten(_) => Self::KeysForgotten,
+            Record::Flow(_) => Self::Flow,
+            Record::Rules(_) => Self::Rules,
         }
     }
 }
@@ -89,6 +108,8 @@ pub(crate) fn push(payload: &mut Vec<u8>, record: &Record) -> Result<(), codec::
         Record::Refusal(body) => put(payload, REFUSAL, body),
         Record::Park(body) => put(payload, PARK, body),
         Record::KeysForgotten(body) => put(payload, KEYS_FORGOTTEN, body),
+        Record::Flow(body) => put(payload, FLOW, body),
+        Record::Rules(body) => put(payload, RULES, body),
     }
 }
 
@@ -108,6 +129,8 @@ pub(crate) fn decode(raw: record::RawRecord<'_>) -> Result<Record, RecordError> 
         REFUSAL => get::<RefusalRecord>(raw).map(Record::Refusal),
         PARK => get::<ParkRecord>(raw).map(Record::Park),
         KEYS_FORGOTTEN => get::<KeysForgotten>(raw).map(Record::KeysForgotten),
+        FLOW => get::<FlowRecord>(raw).map(Record::Flow),
+        RULES => get::<RulesRecord>(raw).map(Record::Rules),
         tag => Err(RecordError::Unknown { tag, version: raw.version }),
     }
 }
@@ -121,6 +144,8 @@ pub(crate) fn kind(raw: record::RawRecord<'_>) -> Option<RecordKind> {
         REFUSAL => RecordKind::Refusal,
         PARK => RecordKind::Park,
         KEYS_FORGOTTEN => RecordKind::KeysForgotten,
+        FLOW => RecordKind::Flow,
+        RULES => RecordKind::Rules,
         _ => return None,
     })
 }
@@ -131,6 +156,7 @@ pub(crate) fn changed(raw: record::RawRecord<'_>) -> Option<EntityId> {
     match raw.tag {
         ORDER => codec::decode_front::<OrderId>(raw.body).ok().map(EntityId::Order),
         SKU => codec::decode_front::<SkuId>(raw.body).ok().map(EntityId::Sku),
+        FLOW => codec::decode_front::<FlowId>(raw.body).ok().map(EntityId::Flow),
         _ => None,
     }
 }

@@ -9,11 +9,13 @@ use super::compact::{Packed, Unpacked, unpack};
 use super::history::Base;
 use super::shelf::{FixedSeeds, Hot, Shelf};
 use super::tagged;
+use super::works::{Taken, Works};
 use crate::domain::command::{Outcome, ScopedKey};
+use crate::domain::flow::FlowEvent;
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
-use crate::domain::record::{KeyMark, OrderRecord, ParkRecord, Record, SkuRecord};
+use crate::domain::record::{FlowRecord, KeyMark, OrderRecord, ParkRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::guard;
@@ -56,6 +58,7 @@ pub struct World {
     pub(super) skus: HashMap<SkuId, Inventory, FixedSeeds>,
     pub(super) shelf: Shelf,
     pub(super) keys: HashMap<ScopedKey, KeyAnswer, FixedSeeds>,
+    pub(super) works: Works,
     pub(super) index: OrderIndex,
     pub(super) last_at: Timestamp,
     /// What a snapshot holds has come before this sequence number.
@@ -66,11 +69,15 @@ pub struct World {
     faults: Vec<Fault>,
 }
 
+/// Answered keys.
+pub(crate) type Answered = HashMap<ScopedKey, KeyAnswer, FixedSeeds>;
+
 /// A world taken apart for an engine to live in.
 pub(crate) struct Settled {
     pub(crate) skus: Vec<Inventory>,
     pub(crate) orders: Vec<HashMap<OrderId, Packed, FixedSeeds>>,
-    pub(crate) keys: HashMap<ScopedKey, KeyAnswer, FixedSeeds>,
+    pub(crate) keys: Answered,
+    pub(crate) works: Works,
     pub(crate) index: OrderIndex,
 }
 
@@ -132,6 +139,11 @@ impl World {
             Record::KeysForgotten(record) => {
                 self.last_at = self.last_at.max(record.at);
                 self.keys.retain(|_, answer| answer.at >= record.before);
+            }
+            Record::Flow(record) => self.apply_flow(&record),
+            Record::Rules(record) => {
+                self.last_at = self.last_at.max(record.at);
+                self.works.rules.insert(record.rules, record);
             }
         }
         Ok(())
@@ -199,6 +211,25 @@ impl World {
         self.mark(record.mark.as_deref(), record.at);
     }
 
+    fn apply_flow(&mut self, record: &FlowRecord) {
+        let fuzzy = self.is_fuzzy();
+        match self.works.apply(record, fuzzy) {
+            Taken::Applied => {}
+            Taken::Known => self.skipped += 1,
+            Taken::Broken(reason) => {
+                tracing::error!(flow = %record.flow, %reason, "parked in replay");
+                note(&mut self.faults, self.sequence, EntityId::Flow(record.flow), &reason);
+            }
+        }
+        // The snapshot may hold keys of a flow that it does not hold any more.
+        for event in &record.events {
+            if let FlowEvent::Ended { keys } = event {
+                keys.iter().for_each(|key| drop(self.keys.remove(key)));
+            }
+        }
+        self.mark(record.mark.as_deref(), record.at);
+    }
+
     fn mark(&mut self, mark: Option<&KeyMark>, at: Timestamp) {
         self.last_at = self.last_at.max(at);
         if let Some(KeyMark::Answered(claim, outcome)) = mark {
@@ -212,6 +243,7 @@ impl World {
         let parked: Option<&mut Option<SmolStr>> = match &record.entity {
             EntityId::Order(id) => self.touch(id)?.0.order.as_mut().map(|order| &mut order.parked),
             EntityId::Sku(id) => self.skus.get_mut(id).map(|sku| &mut sku.parked),
+            EntityId::Flow(id) => self.works.flows.get_mut(id).map(|flow| &mut flow.parked),
         };
         if let Some(parked) = parked {
             *parked = record.reason;
@@ -222,6 +254,12 @@ impl World {
     /// The highest made order id of each kind, for the generators to go on from.
     pub fn origins(&self) -> impl Iterator<Item = IdOrigin> {
         self.index.origins().iter()
+    }
+
+    /// What works around orders and stock.
+    #[must_use]
+    pub const fn works(&self) -> &Works {
+        &self.works
     }
 
     /// Takes out what could not be applied since the last call.
@@ -255,6 +293,9 @@ impl World {
                 hot => hot.order.take().map_or(Base::Nothing, |order| Base::Order(Box::new(order))),
             },
             EntityId::Sku(id) => self.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku))),
+            EntityId::Flow(id) => {
+                self.works.flows.remove(id).map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)))
+            }
         })
     }
 
@@ -263,7 +304,7 @@ impl World {
     /// # Errors
     /// When an order cannot be packed or unpacked.
     pub fn into_parts(self) -> Result<Parts, CodecError> {
-        let Settled { skus, orders: shelf, keys, .. } = self.settle()?;
+        let Settled { skus, orders: shelf, keys, works, .. } = self.settle()?;
         let (mut orders, mut retired) = (Vec::new(), Vec::new());
         for packed in shelf.into_iter().flat_map(HashMap::into_values) {
             match unpack(&packed)? {
@@ -275,7 +316,7 @@ impl World {
         retired.sort_by(|a, b| a.id.cmp(&b.id));
         let mut keys: Vec<_> = keys.into_iter().collect();
         keys.sort_by(|a, b| a.0.cmp(&b.0));
-        Ok(Parts { skus, orders, retired, keys })
+        Ok(Parts { skus, orders, retired, keys, works })
     }
 
     /// Takes the world apart for an engine to live in. The index has no lists yet.
@@ -284,7 +325,8 @@ impl World {
         self.shelf.pack_all(|number, order| index.set_state(number, order.state))?;
         let mut skus: Vec<_> = self.skus.into_values().filter(|sku| sku.version > 0).collect();
         skus.sort_by(|a, b| a.sku.cmp(&b.sku));
-        Ok(Settled { skus, orders: self.shelf.into_parts(), keys: self.keys, index: self.index })
+        let (keys, works, index) = (self.keys, self.works, self.index);
+        Ok(Settled { skus, orders: self.shelf.into_parts(), keys, works, index })
     }
 }
 
@@ -299,4 +341,6 @@ pub struct Parts {
     pub retired: Vec<Tombstone>,
     /// Every answered key.
     pub keys: Vec<(ScopedKey, KeyAnswer)>,
+    /// What works around orders and stock.
+    pub works: Works,
 }

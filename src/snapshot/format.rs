@@ -52,11 +52,13 @@ pub enum Kind {
     Keys = 4,
     /// A [`Footer`].
     Footer = 5,
+    /// Rules and flows, as one entry.
+    Works = 6,
 }
 
 impl Kind {
     fn of(code: u16) -> Option<Self> {
-        [Self::Header, Self::Skus, Self::Orders, Self::Keys, Self::Footer]
+        [Self::Header, Self::Skus, Self::Orders, Self::Keys, Self::Footer, Self::Works]
             .into_iter()
             .find(|kind| *kind as u16 == code)
     }
@@ -88,6 +90,8 @@ pub struct Footer {
     pub orders: u64,
     /// Number of answered keys.
     pub keys: u64,
+    /// 1 where rules and flows are in it, else 0.
+    pub works: u64,
     /// Number of sections before this one.
     pub sections: u32,
     /// BLAKE3 of all bytes before this section.

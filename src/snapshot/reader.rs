@@ -63,7 +63,7 @@ pub struct SnapshotReader {
     bytes: u64,
     offset: u64,
     sections: u32,
-    counts: [u64; 3],
+    counts: [u64; 4],
     hasher: blake3::Hasher,
     header: Header,
     footer: Option<Footer>,
@@ -86,7 +86,7 @@ impl SnapshotReader {
             bytes,
             offset: 0,
             sections: 0,
-            counts: [0; 3],
+            counts: [0; 4],
             hasher: blake3::Hasher::new(),
             header: Header::default(),
             footer: None,
@@ -130,6 +130,7 @@ impl SnapshotReader {
             Kind::Skus => 0,
             Kind::Orders => 1,
             Kind::Keys => 2,
+            Kind::Works => 3,
             Kind::Header => return Err(section.damaged("a second header")),
             Kind::Footer => {
                 self.footer = Some(self.check_footer(&section)?);
@@ -179,9 +180,9 @@ impl SnapshotReader {
 
     fn check_footer(&self, section: &Section) -> Result<Footer, Flaw> {
         let footer: Footer = section.value()?;
-        let [skus, orders, keys] = self.counts;
-        if (footer.skus, footer.orders, footer.keys, footer.sections) != (skus, orders, keys, section.section)
-        {
+        let [skus, orders, keys, works] = self.counts;
+        let found = (footer.skus, footer.orders, footer.keys, footer.works, footer.sections);
+        if found != (skus, orders, keys, works, section.section) {
             return Err(section.damaged("the counts do not match what was read"));
         }
         if footer.hash != *self.hasher.finalize().as_bytes() {

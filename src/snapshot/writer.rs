@@ -33,7 +33,7 @@ pub struct SnapshotWriter {
     payload: Vec<u8>,
     count: u32,
     first: u32,
-    counts: [u64; 3],
+    counts: [u64; 4],
 }
 
 /// A snapshot that was published.
@@ -73,7 +73,7 @@ impl SnapshotWriter {
             payload: Vec::new(),
             count: 0,
             first: 0,
-            counts: [0; 3],
+            counts: [0; 4],
         };
         writer.whole(Kind::Header, header)?;
         Ok(writer)
@@ -101,6 +101,7 @@ impl SnapshotWriter {
         let place = match kind {
             Kind::Skus => 0,
             Kind::Orders => 1,
+            Kind::Works => 3,
             _ => 2,
         };
         if let Some(count) = self.counts.get_mut(place) {
@@ -152,9 +153,9 @@ impl SnapshotWriter {
     /// there before are untouched then.
     pub fn publish(mut self, high: Cursor) -> io::Result<Written> {
         self.flush()?;
-        let [skus, orders, keys] = self.counts;
+        let [skus, orders, keys, works] = self.counts;
         let hash = *self.hasher.finalize().as_bytes();
-        let footer = Footer { high, skus, orders, keys, sections: self.sections, hash };
+        let footer = Footer { high, skus, orders, keys, works, sections: self.sections, hash };
         self.whole(Kind::Footer, &footer)?;
         self.file.sync_all()?;
         verify(self.fs.as_ref(), &self.working).map_err(io::Error::other)?;

@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("guard", &["domain", "port"]),
     ("journal", &["domain", "port"]),
     ("error", &["domain", "port", "journal"]),
-    ("flow", &["domain", "port", "error"]),
+    ("flow", &["domain", "guard", "port", "journal", "error"]),
     ("snapshot", &["domain", "port", "journal"]),
     ("query", &["domain"]),
     ("replay", &["domain", "guard", "port", "journal", "error", "snapshot", "query"]),

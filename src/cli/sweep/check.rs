@@ -65,7 +65,7 @@ pub(super) async fn check(
     let crashed = image.crash();
     let (after, _) = rebuilt(&crashed, folder).map_err(one)?;
     wrong.extend(lost(&before, &after));
-    let hash = state_hash(&after.skus, &after.orders, &after.retired, &after.keys);
+    let hash = state_hash(&after.skus, &after.orders, &after.retired, &after.keys, &after.works);
     wrong.extend(other_hash("its journal", &live, hash.map_err(|error| one(error.to_string()))?));
     engine.close().await.map_err(|error| one(error.to_string()))?;
     let engine = Engine::open(config(&crashed, folder, at)).await.map_err(|error| one(error.to_string()))?;

@@ -3,16 +3,20 @@
 //! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
 //! [`Request`].
 
+mod flow;
 mod later_life;
 mod place;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
+pub use flow::{BeginFlow, CONTEXT_BYTES_MAX, FlowAnswer, FlowCommand, RemedyStep};
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
-use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId};
+use crate::domain::ids::{
+    BusinessId, FlowId, IdempotencyKey, OrderId, PaymentId, PaymentMethod, Principal, SkuId,
+};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};
@@ -73,6 +77,8 @@ pub enum Command {
     Sku(SkuId, SkuCommand),
     /// To one order. `None` asks the engine to make the id, which only a placement can.
     Order(Option<OrderId>, OrderCommand),
+    /// To one flow. `None` asks the engine to number it, which only a beginning can.
+    Flow(Option<FlowId>, FlowCommand),
 }
 
 impl From<PayOrder> for Command {
@@ -107,6 +113,7 @@ impl Command {
     /// [`Refusal::TooManyLines`] or [`Refusal::ReasonTooLong`].
     pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
         let (lines, reason) = match self {
+            Self::Flow(_, command) => return command.check_bounds(),
             Self::Sku(_, SkuCommand::SetPolicy(policy)) => (policy.kit.as_ref().map_or(0, Vec::len), None),
             Self::Sku(_, command) => (0, command.reason()),
             Self::Order(_, OrderCommand::Place(place)) => {
@@ -140,14 +147,24 @@ impl Command {
     /// the reserve that is kept for it.
     #[must_use]
     pub const fn undoes(&self) -> bool {
-        matches!(self, Self::Sku(_, SkuCommand::Release { .. }) | Self::Order(_, OrderCommand::Cancel(_)))
+        matches!(
+            self,
+            Self::Sku(_, SkuCommand::Release { .. })
+                | Self::Order(_, OrderCommand::Cancel(_))
+                | Self::Flow(_, FlowCommand::Remedy(_))
+        )
     }
 
     /// Whether the command makes something that stays in memory: it is turned down while the memory budget is
     /// used up.
     #[must_use]
     pub const fn grows(&self) -> bool {
-        matches!(self, Self::Sku(_, SkuCommand::Reserve(_)) | Self::Order(_, OrderCommand::Place(_)))
+        matches!(
+            self,
+            Self::Sku(_, SkuCommand::Reserve(_))
+                | Self::Order(_, OrderCommand::Place(_))
+                | Self::Flow(_, FlowCommand::Begin(_))
+        )
     }
 }
 
@@ -248,6 +265,8 @@ pub enum Answer {
     Stock(StockAnswer),
     /// To a command to an order.
     Order(OrderAnswer),
+    /// To a command to a flow.
+    Flow(FlowAnswer),
 }
 
 /// The order after the command.

@@ -183,8 +183,14 @@ impl Rulebook {
     /// The chain of this name for a scene, or the one for every scene.
     #[must_use]
     pub fn chain(&self, name: &str, scene: &str) -> Option<&Chain> {
-        let of = |scene: &str| self.chains.iter().find(|chain| chain.name == name && chain.scene == scene);
-        of(scene).or_else(|| of(DEFAULT))
+        self.chains.get(usize::from(self.place(name, scene)?))
+    }
+
+    /// Where that chain stands among the chains.
+    #[must_use]
+    pub fn place(&self, name: &str, scene: &str) -> Option<u16> {
+        let of = |scene: &str| self.chains.iter().position(|it| it.name == name && it.scene == scene);
+        of(scene).or_else(|| of(DEFAULT)).and_then(|place| u16::try_from(place).ok())
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::lifecycle::{Action, Lifecycle, LifecycleId, State};
+use crate::domain::ids::RulesId;
 use crate::domain::time::Timestamp;
 
 /// One minute in milliseconds.
@@ -115,6 +116,8 @@ pub struct Terms {
     pub units_per_buyer_max: Option<u64>,
     /// How long it is active once it is paid for.
     pub active_for_ms: Option<u64>,
+    /// The rules of its business line that its flows go by.
+    pub rules: Option<RulesId>,
 }
 
 impl Terms {
@@ -130,6 +133,7 @@ impl Terms {
             refund_excess: false,
             units_per_buyer_max: None,
             active_for_ms: None,
+            rules: None,
         }
     }
 

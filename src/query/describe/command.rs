@@ -10,6 +10,7 @@ impl Command {
         match self {
             Self::Sku(_, command) => command.describe(),
             Self::Order(_, command) => command.describe(),
+            Self::Flow(_, command) => command.describe(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! stored is the event itself.
 
 mod command;
+mod flow;
 mod order;
 mod stock;
 
