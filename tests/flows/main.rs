@@ -11,5 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod groups;
+mod options;
 mod rules;
 mod world;
