@@ -12,6 +12,8 @@
 mod common;
 
 mod groups;
+mod lines;
+mod operators;
 mod options;
 mod rules;
 mod world;

@@ -9,7 +9,7 @@ use earmark::port::{Clock, ManualClock};
 use earmark::{Config, Engine, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::common::sim;
+use crate::common::{placement, sim};
 
 pub(crate) const BEGAN: u64 = 1_000_000;
 
@@ -164,6 +164,10 @@ impl Node<Trail> for Named {
         let leaves = self.1.nodes.len() < 5 || self.1.does(self.0, Act::Leave);
         if leaves {
             trail.visited.push(self.0.to_owned());
+        }
+        if self.0 == "place" {
+            let place = placement("o-1", &[("a", 1)]);
+            call.submit_order(place).await?;
         }
         self.1.call(format!("process {}", self.0), call).await
     }

@@ -90,6 +90,7 @@ impl FlowState {
         base: &str,
         context: &dyn Context,
     ) -> Result<(), String> {
+        self.encode(run);
         let merged = merged(base, &self.context_json(run), &context.encode()?)?;
         if let Some(slot) = self.slot(usize::from(run)) {
             (slot.live, slot.is_dirty, slot.json) = (None, false, Some(merged.into()));
