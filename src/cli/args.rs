@@ -19,7 +19,7 @@ Exit codes:
   4  a running engine dropped segments while they were read: run again
   5  an engine has the folder open, and the command needs it for itself
 
-No command writes to the folder but `snapshot`. A folder that an engine has open is read up to what is durable.";
+No command writes to the folder but `snapshot` and `flow retry`, `skip` and `abandon`. A folder that an engine has open is read up to what is durable.";
 
 const SNAPSHOT: &str = "\
 Take a snapshot of a folder that no engine has open. This command WRITES to the folder
@@ -37,7 +37,7 @@ one recovers. Checked are: nothing that stood before the cut is missing or chang
 there; every order that the cut left between two steps is finished or undone; units are conserved, and orders \
 agree with the holds on their SKUs; the state, that of the journal and that behind the second crash have one hash.";
 
-/// Looks into the folder of an Earmark engine, in use or not; only `snapshot` changes anything in it.
+/// Looks into the folder of an Earmark engine, in use or not; what changes anything in it says so.
 #[derive(Debug, Parser)]
 #[command(name = "earmark", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(super) struct Arguments {
@@ -63,7 +63,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "SEQ|TIME", value_parser = parse_at)]
         at: Option<At>,
     },
-    /// Show an order or a SKU, and what happened to it
+    /// Show an order, a SKU or a flow, and what happened to it
     Inspect {
         /// The engine's folder
         folder: PathBuf,
@@ -107,7 +107,7 @@ pub(super) enum Command {
         #[arg(long, default_value = "mermaid")]
         format: Showing,
     },
-    /// Flows: check and draw the files of business lines
+    /// Flows: check and draw the files of business lines; list flows under way, and decide about those that stand still
     #[command(subcommand)]
     Flow(FlowCommand),
     /// Write a completion script for a shell
@@ -141,6 +141,8 @@ pub(super) enum Entity {
     Order,
     /// A SKU
     Sku,
+    /// A flow, by its number
+    Flow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -158,6 +160,10 @@ pub(super) enum Kind {
     Park,
     /// Idempotency keys forgotten
     KeysForgotten,
+    /// Steps of flows
+    Flow,
+    /// Rules of business lines
+    Rules,
 }
 
 impl Kind {
@@ -169,6 +175,8 @@ impl Kind {
             Self::Refusal => RecordKind::Refusal,
             Self::Park => RecordKind::Park,
             Self::KeysForgotten => RecordKind::KeysForgotten,
+            Self::Flow => RecordKind::Flow,
+            Self::Rules => RecordKind::Rules,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::args::Entity;
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
+use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::money::Money;
@@ -20,10 +21,11 @@ use crate::replay::{Base, History, NearMatches, ReadError, Reading, Standing, Un
 /// An id that came in as text.
 pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
     let parsed = match kind {
-        Entity::Order => id.parse().map(EntityId::Order),
-        Entity::Sku => id.parse().map(EntityId::Sku),
+        Entity::Order => id.parse().map(EntityId::Order).map_err(|error| error.to_string()),
+        Entity::Sku => id.parse().map(EntityId::Sku).map_err(|error| error.to_string()),
+        Entity::Flow => id.parse().map(EntityId::Flow).map_err(|_| format!("`{id}` is no number of a flow")),
     };
-    parsed.map_err(|error| Failure::Usage(error.to_string()))
+    parsed.map_err(Failure::Usage)
 }
 
 /// An entity that was followed.
@@ -203,6 +205,21 @@ pub(super) fn largest_holds(sku: &Inventory, holders_max: usize) -> Vec<(HoldOwn
 pub(super) fn entry_text(entry: &TimelineEntry, out: &mut Out) {
     let by = entry.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
     out.line(format_args!("  {:>9}  {}  {}{by}", entry.sequence, entry.at, entry.what.describe()));
+}
+
+pub(super) fn flow_text(flow: &Flow, out: &mut Out) {
+    out.line(format_args!("Flow {} is under way (version {}).", flow.id, flow.version));
+    let order = flow.order.as_ref().map(|order| format!(", order {order}")).unwrap_or_default();
+    let buyer = flow.customer.as_ref().map(|id| format!(", customer {id}")).unwrap_or_default();
+    out.line(format_args!("  began       {} at {}{buyer}{order}", flow.began_at, flow.business));
+    out.line(format_args!("  chain       {} for {}, rules {}", flow.chain, flow.scene, flow.rules));
+    if let Some(reason) = &flow.parked {
+        out.line(format_args!("  PARKED      {reason}"));
+    }
+    if let Some(at) = flow.again_at() {
+        out.line(format_args!("  again       at {at}"));
+    }
+    out.line(format_args!("`earmark flow show FOLDER {}` shows it node by node.", flow.id));
 }
 
 pub(super) fn order_text(order: &Order, out: &mut Out) {

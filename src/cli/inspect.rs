@@ -9,6 +9,8 @@ use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
+use crate::domain::flow::Flow;
+use crate::domain::ids::EntityId;
 use crate::domain::order::Order;
 use crate::query::SkuView;
 
@@ -21,6 +23,8 @@ struct InspectJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'a Order>,
     retired: Option<RetiredJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<&'a Flow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<SkuView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +64,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         found: true,
         order: history.order().filter(|_| followed.has_state()),
         retired: followed.retired(),
+        flow: history.flow().filter(|_| followed.has_state()),
         sku: sku.map(SkuView::of),
         holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
         first_sequence: reading.first_sequence,
@@ -94,6 +99,10 @@ fn text(followed: &Followed, last: usize, out: &mut Out) {
     } else if let Some(sku) = history.sku() {
         entity::sku_text(sku, out);
         entity::holders_text(sku, last, out);
+    } else if let Some(flow) = history.flow() {
+        entity::flow_text(flow, out);
+    } else if matches!(entity, EntityId::Flow(_)) {
+        out.line(format_args!("{entity} has ended."));
     } else {
         out.line(format_args!("There is no {entity}, but commands to it were refused."));
     }

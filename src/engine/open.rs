@@ -31,7 +31,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::flow::{Definition, Lineup};
-use crate::port::{Clock, EngineClock, OrderIds};
+use crate::port::{Clock, EngineClock, Entropy, OrderIds};
 use crate::replay::compact::{self, Unpacked};
 use crate::replay::{Answered, Settled, Works, World};
 
@@ -114,10 +114,10 @@ impl Engine {
         let gate = Arc::new(Gate::new(log.end(), log.space()));
         gate.add_bytes(usize::try_from(bytes).unwrap_or(usize::MAX));
         let queue = Arc::new(CommitQueue::default());
-        let now = clock.now();
-        let (core, new_rules) =
-            new_core(&config, clock.clone(), queue.clone(), gate.clone(), ids, lineup, world.works(), now)?;
-        let core = Arc::new(core);
+        let hashers = Hashers::seeded(config.entropy.as_ref())?;
+        let (flows, new_rules) = new_flows(&config, &hashers, lineup, world.works(), clock.now());
+        let core =
+            Arc::new(new_core(&config, &hashers, clock.clone(), queue.clone(), gate.clone(), ids, flows));
         let (open_orders, queues) = settle_in(&core, world, &mut report, config.clock.as_ref())?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
@@ -179,29 +179,35 @@ fn report_of(recovered: &Recovered) -> RecoveryReport {
     }
 }
 
-fn new_core(
-    config: &Config,
-    clock: Arc<EngineClock>,
-    queue: Arc<CommitQueue>,
-    gate: Arc<Gate>,
-    ids: Box<dyn OrderIds>,
-    lineup: Lineup,
-    works: &Works,
-    now: Timestamp,
-) -> Result<(Core, Vec<RulesRecord>), Error> {
-    let shards = config.registry_shards;
-    let mut seed = [0; 32];
-    config
-        .entropy
-        .fill(&mut seed)
-        .map_err(|error| Error::Io { what: "seed the hashers".to_owned(), detail: error.to_string() })?;
-    let hasher = || {
+/// Hashers of one engine's maps, seeded so that nobody outside can aim at one shard.
+struct Hashers([u8; 32]);
+
+impl Hashers {
+    fn seeded(entropy: &dyn Entropy) -> Result<Self, Error> {
+        let mut seed = [0; 32];
+        entropy
+            .fill(&mut seed)
+            .map_err(|error| Error::Io { what: "seed the hashers".to_owned(), detail: error.to_string() })?;
+        Ok(Self(seed))
+    }
+
+    fn one(&self) -> ahash::RandomState {
         let part = |at: usize| {
-            let bytes = seed.get(at..at + 8).and_then(|b| b.try_into().ok()).unwrap_or([0; 8]);
+            let bytes = self.0.get(at..at + 8).and_then(|b| b.try_into().ok()).unwrap_or([0; 8]);
             u64::from_le_bytes(bytes)
         };
         ahash::RandomState::with_seeds(part(0), part(8), part(16), part(24))
-    };
+    }
+}
+
+/// What runs flows, and the versions of rules that no journal knows yet.
+fn new_flows(
+    config: &Config,
+    hashers: &Hashers,
+    lineup: Lineup,
+    works: &Works,
+    now: Timestamp,
+) -> (Flows, Vec<RulesRecord>) {
     let make = |rules, definition: &Definition| RulesRecord {
         rules,
         at: now,
@@ -209,18 +215,29 @@ fn new_core(
         file: definition.file().into(),
         text: definition.text().into(),
     };
-    let registry = Registry::new(shards, hasher());
-    let (flows, new_rules) =
-        Flows::new(registry, lineup, &works.rules, works.flows_begun, config.entropy.clone(), make);
-    let core = Core {
+    let registry = Registry::new(config.registry_shards, hashers.one());
+    Flows::new(registry, lineup, &works.rules, works.flows_begun, config.entropy.clone(), make)
+}
+
+fn new_core(
+    config: &Config,
+    hashers: &Hashers,
+    clock: Arc<EngineClock>,
+    queue: Arc<CommitQueue>,
+    gate: Arc<Gate>,
+    ids: Box<dyn OrderIds>,
+    flows: Flows,
+) -> Core {
+    let shards = config.registry_shards;
+    Core {
         flows,
         ids,
         clock,
         queue,
         gate,
-        keys: KeyTable::new(shards, hasher()),
-        orders: Registry::new(shards, hasher()),
-        skus: Registry::new(shards, hasher()),
+        keys: KeyTable::new(shards, hashers.one()),
+        orders: Registry::new(shards, hashers.one()),
+        skus: Registry::new(shards, hashers.one()),
         terms: config.terms,
         timers: Timers::new(config.clock_step_ms_max),
         memory: Memory::new(config.memory_bytes_max),
@@ -230,8 +247,7 @@ fn new_core(
         contended_retries_max: config.contended_retries_max,
         retire_after_ms: config.retire_after_ms,
         record_commands: config.record_commands,
-    };
-    Ok((core, new_rules))
+    }
 }
 
 /// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order

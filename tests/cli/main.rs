@@ -20,5 +20,6 @@ mod page;
 mod retired;
 mod shop;
 mod snapshots;
+mod standing;
 mod sweep;
 mod tool;

@@ -63,7 +63,14 @@ fn the_page_lists_the_fields_of_every_object() {
     let folder = day.folder.path();
     has(&page, "verify", &[json(folder, "verify *")]);
     has(&page, "state", &[json(folder, "state *")]);
-    has(&page, "inspect", &[json(folder, "inspect * order o-1"), json(folder, "inspect * sku lamp")]);
+    let standing = crate::standing::standing();
+    let flows = standing.path();
+    let inspected = [
+        json(folder, "inspect * order o-1"),
+        json(folder, "inspect * sku lamp"),
+        json(flows, "inspect * flow 1"),
+    ];
+    has(&page, "inspect", &inspected);
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
     has(&page, "snapshot", &[json(folder, "snapshot *")]);
@@ -72,4 +79,8 @@ fn the_page_lists_the_fields_of_every_object() {
     let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/flows/supermarket.toml"));
     has(&page, "flow check", &[json(file, "flow check *")]);
     has(&page, "flow draw", &[json(file, "flow draw *")]);
+    has(&page, "flow list", &[json(flows, "flow list *"), json(flows, "flow list *")["flows"][0].clone()]);
+    let shown = json(flows, "flow show * 1");
+    has(&page, "flow show", &[shown["nodes"][0].clone(), shown]);
+    has(&page, "flow retry", &[json(flows, "flow retry * 1 --by ann --reason looked")]);
 }

@@ -40,7 +40,10 @@ async fn a_rollback_that_fails_for_good_parks_the_flow_and_its_order_and_the_oth
     world.settle(&engine).await;
     let flow = engine.flows().await.unwrap().remove(0);
     let reason = flow.parked.clone().unwrap();
-    assert_eq!(reason, "the rollback of n2 failed 1 times: rollback n2 because process n3 refused refused");
+    assert_eq!(
+        reason,
+        "the rollback of n2 failed at its last try, number 1: rollback n2 because process n3 refused refused"
+    );
     assert_eq!((flow.order, flow.answered), (Some(order("o-1")), true));
     assert!(world.calls().contains(&format!("rollback place{WHY}")));
     let refused = engine.cancel(cancellation("o-1", &[])).await.unwrap_err();

@@ -16,22 +16,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("snapshot", &["domain", "port", "journal"]),
     ("query", &["domain"]),
     ("replay", &["domain", "guard", "port", "journal", "error", "snapshot", "query"]),
-    ("config", &["domain", "port", "journal", "error"]),
-    ("actor", &["domain", "guard", "port", "journal", "error", "replay", "config", "query"]),
+    ("config", &["domain", "port", "journal", "error", "flow"]),
+    ("actor", &["domain", "guard", "port", "journal", "error", "flow", "replay", "config", "query"]),
     ("outbox", &["domain", "journal", "error", "replay", "query"]),
     (
         "engine",
         &[
-            "domain", "guard", "port", "journal", "error", "snapshot", "replay", "config", "actor", "outbox",
-            "query",
+            "domain", "guard", "port", "journal", "error", "flow", "snapshot", "replay", "config", "actor",
+            "outbox", "query",
         ],
     ),
     ("blocking", &["domain", "journal", "error", "config", "outbox", "query", "engine"]),
     (
         "simulation",
         &[
-            "domain", "port", "journal", "error", "snapshot", "replay", "config", "actor", "outbox", "query",
-            "engine",
+            "domain", "port", "journal", "error", "flow", "snapshot", "replay", "config", "actor", "outbox",
+            "query", "engine",
         ],
     ),
     (

@@ -1,7 +1,7 @@
 //! What the manifest promises to those who embed the engine.
 
 /// What only the command-line tool needs.
-const OF_THE_TOOL: [&str; 5] = ["clap", "clap_complete", "indicatif", "jiff", "serde_json"];
+const OF_THE_TOOL: [&str; 4] = ["clap", "clap_complete", "indicatif", "jiff"];
 
 #[test]
 fn without_its_features_the_engine_needs_nothing_of_the_tool() {

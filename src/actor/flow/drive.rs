@@ -172,7 +172,9 @@ impl FlowState {
         let why = progress.undo_failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
         let tries = progress.undo_tries;
         let name = self.name_of(node);
-        self.park(smol_str::format_smolstr!("the rollback of {name} failed {tries} times: {why}"));
+        self.park(smol_str::format_smolstr!(
+            "the rollback of {name} failed at its last try, number {tries}: {why}"
+        ));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Every refusal that has a code can happen.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod flows;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +19,7 @@ const NEVER: &str = "DECISION_PANICKED";
 
 /// The codes in the source, so that a new refusal without a test fails here.
 fn all_codes() -> BTreeSet<String> {
-    let source = include_str!("../src/domain/refusal.rs");
+    let source = include_str!("../../src/domain/refusal.rs");
     let codes = source.lines().filter_map(|line| line.split_once("=> \"")?.1.split_once('"'));
     codes.map(|(code, _)| code.to_owned()).collect()
 }
@@ -115,6 +117,7 @@ async fn contended() -> String {
 async fn every_refusal_code_is_produced_by_some_command() {
     let mut seen = BTreeSet::from([NEVER.to_owned(), contended().await]);
     seen.extend(of_those_who_wait());
+    seen.extend(flows::refusals().await);
     let engine = Engine::open(Config { lines_per_order_max: 3, ..Config::in_memory() }).await.unwrap();
     receive(&engine, "a", 10).await;
     engine.stock(&sku("a"), reserve("holder", 1)).await.unwrap();
