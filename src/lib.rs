@@ -45,7 +45,7 @@ pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, Reco
 pub use domain::command::{
     Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
+    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, ShipShort, SkuCommand, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,

@@ -57,6 +57,7 @@ impl OrderHandle {
         timeline() -> Timeline;
         pay(method: PaymentMethod, amount: Money) -> OrderAnswer;
         ship(lines: &[LineQuantity]) -> OrderAnswer;
+        ship_short(lines: &[LineQuantity], missing: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         deliver(lines: &[LineQuantity]) -> OrderAnswer;
         cancel(lines: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         progress(step: ProgressStep) -> OrderAnswer;

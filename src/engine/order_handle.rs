@@ -10,7 +10,7 @@ use crate::actor::registry::Found;
 use crate::domain::command::{
     CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     OrderAnswer, PayOrder, ProgressOrder, ProgressStep, Request, RetireOrder, ScopedKey, Settlement,
-    ShipOrder,
+    ShipOrder, ShipShort,
 };
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
@@ -126,6 +126,22 @@ impl OrderHandle {
     pub async fn ship(&self, lines: &[LineQuantity]) -> Result<OrderAnswer, Error> {
         let shipment = ShipOrder { lines: lines.to_vec(), ..ShipOrder::all(self.id.clone()) };
         self.engine.ship(self.request(shipment)).await
+    }
+
+    /// Records that units left the house and that others never will: they are called off, and what was paid for
+    /// them is due back. One decision: either both happen or neither. No `missing` units call off all that do
+    /// not leave.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn ship_short(
+        &self,
+        lines: &[LineQuantity],
+        missing: &[LineQuantity],
+        reason: impl Into<Reason>,
+    ) -> Result<OrderAnswer, Error> {
+        let (order, reason) = (self.id.clone(), reason.into());
+        self.command(ShipShort { order, lines: lines.to_vec(), missing: missing.to_vec(), reason }).await
     }
 
     /// Records that units reached the buyer; no lines deliver all that is under way.

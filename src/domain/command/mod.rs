@@ -3,12 +3,14 @@
 //! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
 //! [`Request`].
 
+mod changes;
 mod later_life;
 mod place;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
+pub use changes::ShipShort;
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
@@ -120,6 +122,9 @@ impl Command {
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
             Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
+            Self::Order(_, OrderCommand::ShipShort(short)) => {
+                (short.lines.len().max(short.missing.len()), Some(&short.reason))
+            }
             Self::Order(_, OrderCommand::Close(close)) => (0, Some(&close.reason)),
             Self::Order(_, OrderCommand::ChangeDelivery(change)) => {
                 check_reason(&change.delivery.address)?;
@@ -174,6 +179,8 @@ pub enum OrderCommand {
     Close(CloseOrder),
     /// The order leaves memory.
     Retire(RetireOrder),
+    /// Some units leave the house, and others are called off.
+    ShipShort(ShipShort),
 }
 
 /// Units of one line.

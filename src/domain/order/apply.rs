@@ -127,6 +127,10 @@ fn apply_event(
 /// The events of an order's later life, which move no stock themselves.
 fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Result<(), OrderBroken> {
     match event {
+        OrderEvent::ShortShipmentStarted { lines, missing, reason } => {
+            let (lines, missing, reason) = (lines.clone(), missing.clone(), reason.clone());
+            order.begin_saga(PendingKind::ShortShipment { lines, missing, reason })
+        }
         OrderEvent::RefundDue { amount, .. } => order.add_refund(*amount),
         OrderEvent::RevivalStarted => order.begin_saga(PendingKind::Revival),
         OrderEvent::Revived => order.revived(at),

@@ -8,6 +8,7 @@ use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
 use super::retire;
 use super::sale::{SaleRules, placed_lines};
+use super::short;
 use super::state::Order;
 use super::terms::{LatePayment, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
@@ -102,6 +103,7 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         OrderCommand::ExtendDeadline(extend) => due::decide_extend(order, extend),
         OrderCommand::Close(close) => due::decide_close(order, close),
         OrderCommand::Retire(retire) => retire::decide_retire(order, retire),
+        OrderCommand::ShipShort(short) => short::decide_short(order, short),
     }
 }
 
@@ -199,7 +201,7 @@ fn decide_cancel(order: &Order, cancel: &CancelOrder) -> Result<Events, Refusal>
 }
 
 /// The units a command names, line by line and each line once, or all that is `left` if it names none.
-fn resolve(
+pub(super) fn resolve(
     order: &Order,
     asked: &[LineQuantity],
     action: Action,
@@ -250,7 +252,7 @@ impl Order {
             .ok_or(Refusal::WrongState { state: self.state, action })
     }
 
-    fn allows_one_of(&self, first: Action, second: Action) -> Result<(), Refusal> {
+    pub(super) fn allows_one_of(&self, first: Action, second: Action) -> Result<(), Refusal> {
         self.allows(first).or_else(|refusal| self.allows(second).map_err(|_| refusal)).map(|_| ())
     }
 
@@ -280,7 +282,13 @@ impl Order {
 
     /// What is left of the order once `lines` are called off.
     pub(crate) fn cancel_action(&self, lines: &[LineQuantity]) -> Action {
+        self.cancel_action_behind(0, lines)
+    }
+
+    /// The same once `leaving` more units have left the house.
+    pub(super) fn cancel_action_behind(&self, leaving: u64, lines: &[LineQuantity]) -> Action {
         let (active, shipped, delivered) = self.totals();
+        let shipped = shipped + leaving;
         let left = active.saturating_sub(units(lines));
         if left == 0 {
             Action::Cancel
@@ -296,6 +304,6 @@ impl Order {
     }
 }
 
-fn units(lines: &[LineQuantity]) -> u64 {
+pub(super) fn units(lines: &[LineQuantity]) -> u64 {
     lines.iter().map(|part| u64::from(part.quantity)).sum()
 }

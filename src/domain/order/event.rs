@@ -190,6 +190,15 @@ pub enum OrderEvent {
     },
     /// It leaves memory; of its state only id, version and this moment remain. The last of all events.
     Retired,
+    /// Units are being taken out of stock, and others called off once they are.
+    ShortShipmentStarted {
+        /// Units that leave, by line; never empty.
+        lines: Vec<LineQuantity>,
+        /// Units that are called off, by line; never empty.
+        missing: Vec<LineQuantity>,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
@@ -211,6 +220,7 @@ impl OrderEvent {
             Self::SettlementStarted
             | Self::RevivalStarted
             | Self::ShipmentStarted { .. }
+            | Self::ShortShipmentStarted { .. }
             | Self::CancellationStarted { .. } => true,
             _ => false,
         }

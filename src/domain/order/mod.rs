@@ -11,6 +11,7 @@
 //!                                    Backordered where it waits for units: Filled when they have come)
 //!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
+//!   ShortShipmentStarted ──ship────► Shipped, CancellationStarted
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
 //!   RevivalStarted ──reserve───────► Revived             or: release ──► RevivalUndone
 //! ```
@@ -27,6 +28,7 @@ mod line;
 mod retire;
 mod saga;
 mod sale;
+mod short;
 mod state;
 mod terms;
 #[cfg(test)]

@@ -91,7 +91,9 @@ impl Order {
                 }
             })),
             PendingKind::Revival => self.sum_of(&self.expired, StepOp::Reserve, |_, units| units),
-            PendingKind::Shipment(parts) => self.sum_of(parts, StepOp::Ship, |_, units| units),
+            PendingKind::Shipment(parts) | PendingKind::ShortShipment { lines: parts, .. } => {
+                self.sum_of(parts, StepOp::Ship, |_, units| units)
+            }
             // What is not held, there is no need to give back.
             PendingKind::Cancellation { lines, .. } => {
                 self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.claimed()))
@@ -196,7 +198,12 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
             smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
         }
         (PendingKind::Shipment(_), SagaEnd::Done) => smallvec![OrderEvent::Shipped],
-        (PendingKind::Shipment(_), SagaEnd::Undone(refusal)) => {
+        // What left the house decides what there is to call off.
+        (PendingKind::ShortShipment { missing, reason, .. }, SagaEnd::Done) => {
+            let (lines, reason) = (missing.clone(), reason.clone());
+            smallvec![OrderEvent::Shipped, OrderEvent::CancellationStarted { lines, reason, expired: false }]
+        }
+        (PendingKind::Shipment(_) | PendingKind::ShortShipment { .. }, SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
         }
         (PendingKind::Cancellation { lines, .. }, _) => {

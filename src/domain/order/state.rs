@@ -138,6 +138,15 @@ pub enum PendingKind {
     },
     /// Reserve again what was given back when time ran out.
     Revival,
+    /// Ship units, and then call others off.
+    ShortShipment {
+        /// Units that leave, by line.
+        lines: Vec<LineQuantity>,
+        /// Units that are called off, by line.
+        missing: Vec<LineQuantity>,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
 }
 
 /// An idempotency key bound to the body it was first used with.

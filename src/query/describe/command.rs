@@ -49,6 +49,12 @@ impl OrderCommand {
                 "Asked to retire it, with what was due back paid back.".to_owned()
             }
             Self::Retire(_) => "Asked to retire it.".to_owned(),
+            Self::ShipShort(short) => format!(
+                "Asked to ship {} and to call off {}: {}.",
+                units(&short.lines, "nothing"),
+                units(&short.missing, "the rest"),
+                short.reason
+            ),
         }
     }
 }

@@ -92,6 +92,11 @@ impl OrderEvent {
             Self::DeadlineExtended { until } => {
                 format!("It has more time, until {until}.")
             }
+            Self::ShortShipmentStarted { lines, missing, reason } => format!(
+                "A shipment is being taken out of stock: {}; the rest is called off ({reason}): {}.",
+                units(lines, "nothing"),
+                units(missing, "nothing")
+            ),
             Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
             other => format!("{other:?}."),
         }
