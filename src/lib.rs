@@ -43,9 +43,10 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
-    LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, Request,
-    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, ShipShort, SkuCommand, StockAnswer,
+    AcceptEdit, Amounts, Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeclineEdit, DeliverOrder,
+    EditChange, ExtendDeadline, LineQuantity, LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
+    ProgressOrder, ProgressStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder,
+    ShipShort, SkuCommand, StageEdit, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
@@ -58,7 +59,8 @@ pub use domain::inventory::{
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
-    Deduction, Delivery, LatePayment, Lifecycle, Order, OrderType, State, Terms, Tombstone, WhenShort,
+    Deduction, Delivery, EditPreview, LatePayment, Lifecycle, Order, OrderType, SkuUnits, State, Terms,
+    Tombstone, WhenShort,
 };
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;

@@ -58,6 +58,7 @@ fn waiting() -> History {
             partial: false,
             from: None,
             may_wait: true,
+            unpaid: None,
         };
         let decision = inventory::decide_step(&history.inventory, &step, false, AT).unwrap();
         history.record(decision.events);

@@ -51,6 +51,11 @@ fn order_commands() -> Vec<Command> {
         payment("o", 1).into(),
         twice.into(),
         shipment("o", &[]).into(),
+        earmark::AcceptEdit { order: order("o"), version: 2 }.into(),
+        earmark::StageEdit { order: order("o"), changes: vec![] }.into(),
+        earmark::StageEdit { order: order("o"), changes: vec![earmark::EditChange::AddLine(line(1, 1))] }
+            .into(),
+        earmark::AcceptEdit { order: order("o"), version: 2 }.into(),
         cancellation("o", &[(9, 1)]).into(),
         cancellation("o", &[(1, 99)]).into(),
         earmark::DeliverOrder::all(order("paid")).into(),
@@ -82,6 +87,7 @@ fn of_those_who_wait() -> Vec<String> {
             partial: false,
             from: None,
             may_wait: true,
+            unpaid: None,
         };
         decide_step(&inventory, &step, false, now).unwrap_err().code().to_owned()
     };

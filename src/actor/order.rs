@@ -270,6 +270,7 @@ impl OrderState {
         let command = &envelope.request.command;
         let rules = match command {
             OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
+            OrderCommand::StageEdit(stage) => self.core.sales.rules_of_changes(&stage.changes),
             _ => SaleRules::default(),
         };
         let decided = guard::decide(|| match (&self.order, command) {
@@ -277,6 +278,9 @@ impl OrderState {
                 order::decide_place(place, origin, limits, terms.of(place.order_type), &rules)
             }
             (None, _) => Err(Refusal::UnknownOrder),
+            (Some(order), OrderCommand::StageEdit(stage)) if order.parked.is_none() => {
+                order::decide_stage(order, stage, limits, &rules)
+            }
             (Some(order), command) => order::decide(order, command),
         });
         let events = match decided {

@@ -279,6 +279,45 @@ pub enum Refusal {
         /// What is to be paid back in all, in minor units.
         refund_due: i64,
     },
+    /// No edit of the order is staged.
+    #[error("no edit of the order is staged")]
+    NoEdit,
+    /// The order has changed since its edit was previewed.
+    #[error("version {previewed} of the order was previewed; it is at version {version} now")]
+    EditOutdated {
+        /// The version that was previewed.
+        previewed: u64,
+        /// The order's version.
+        version: u64,
+    },
+    /// The edit makes no sense.
+    #[error("the edit cannot be made, at line {line}: {problem}")]
+    InvalidEdit {
+        /// Number of the line, from 1; 0 for the order as a whole.
+        line: u32,
+        /// What is wrong with it.
+        problem: EditProblem,
+    },
+}
+
+/// What is wrong with an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum EditProblem {
+    /// It changes nothing.
+    #[error("it changes nothing")]
+    Empty,
+    /// It changes the units, or the amounts, of one line twice.
+    #[error("the line is changed twice")]
+    Twice,
+    /// Nothing would be left to ship: that is a cancellation.
+    #[error("nothing would be left to ship; cancel what is not wanted")]
+    LeavesNothing,
+    /// The line would share SKUs with lines that are reserved at placement and with lines that are not.
+    #[error("its SKUs are reserved at placement for one line and taken at payment for another")]
+    TwoDeductions,
+    /// The order waits for units.
+    #[error("the order waits for units; they have to come, or to be called off, first")]
+    Waits,
 }
 
 impl Refusal {
@@ -320,6 +359,9 @@ impl Refusal {
             Self::PreorderEnded { .. } => "PREORDER_ENDED",
             Self::OrderRetired { .. } => "ORDER_RETIRED",
             Self::OrderNotClosed { .. } => "ORDER_NOT_CLOSED",
+            Self::NoEdit => "NO_EDIT",
+            Self::EditOutdated { .. } => "EDIT_OUTDATED",
+            Self::InvalidEdit { .. } => "INVALID_EDIT",
         }
     }
 }

@@ -12,6 +12,7 @@ mod cut;
 mod explain;
 mod lists;
 mod open;
+mod order_edits;
 mod order_handle;
 mod recover;
 mod sku_handle;

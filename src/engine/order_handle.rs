@@ -25,7 +25,7 @@ use crate::replay::compact::{self, Unpacked};
 #[derive(Clone, Debug)]
 pub struct OrderHandle {
     pub(super) engine: Engine,
-    id: OrderId,
+    pub(super) id: OrderId,
     key: Option<ScopedKey>,
     by: Option<Principal>,
 }
@@ -217,7 +217,7 @@ impl OrderHandle {
         self.command(RetireOrder { order: self.id.clone(), refunded: true }).await
     }
 
-    async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
+    pub(super) async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
         order_answer(self.engine.submit::<Command>(self.request(command.into())).await)
     }
 }

@@ -11,4 +11,5 @@
 mod common;
 
 mod cancel;
+mod edit;
 mod short;

@@ -37,6 +37,9 @@ pub(super) struct Run {
     short: Vec<Short>,
     /// The first refusal of a SKU that had nothing at all, where the order is content with that.
     nothing: Option<Refusal>,
+    /// A SKU that has undone its step already, before a crash: whoever stood in the way is asked once more, so
+    /// that the answer is his.
+    undone_before: Option<Refusal>,
     /// Why the saga is to be undone.
     refusal: Option<Refusal>,
     undoing: bool,
@@ -72,6 +75,7 @@ impl OrderState {
             done,
             short: Vec::new(),
             nothing: None,
+            undone_before: None,
             refusal: None,
             undoing: false,
             stuck: None,
@@ -95,6 +99,9 @@ impl OrderState {
             Some(first) if first.op.takes() => from + 1,
             Some(_) => run.plan.demand.partition_point(|demand| !demand.op.takes()),
             None => {
+                if let Some(refusal) = run.undone_before.take() {
+                    return self.go_back(myself, refusal);
+                }
                 let end = run.forward_end();
                 return self.end(myself, &end);
             }
@@ -133,7 +140,9 @@ impl OrderState {
             Some(order) => (order.customer.clone(), order.cart.clone()),
             None => (None, None),
         };
-        let Demand { sku, op, units: quantity, partial, may_wait } = demand;
+        let Demand { sku, op, units: quantity, partial, may_wait, unpaid } = demand;
+        // A cart becomes an order once.
+        let cart = cart.filter(|_| op != StepOp::Add);
         let Ask { number, redelivered, provisional } = ask;
         let step = StockStep {
             order: self.id.clone(),
@@ -145,6 +154,7 @@ impl OrderState {
             partial,
             from: None,
             may_wait,
+            unpaid,
         };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
@@ -152,7 +162,7 @@ impl OrderState {
         {
             // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
             let outcome = match step.step.op {
-                StepOp::Release => Ok(Grant::default()),
+                StepOp::Release | StepOp::TakeBack => Ok(Grant::default()),
                 _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
             };
             step.answer(&sku, outcome);
@@ -291,6 +301,9 @@ impl Run {
             Err(refusal) if demand.partial && refusal.is_shortage() => {
                 self.short.push(Short { sku: sku.clone(), granted: 0, awaiting: 0, filled: 0 });
                 self.nothing.get_or_insert(refusal);
+            }
+            Err(Refusal::HoldExceeded { .. }) if demand.op == StepOp::Add && self.redelivered => {
+                self.undone_before = Some(Refusal::Contended { sku: sku.clone() });
             }
             Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, LineQuantity, OrderCommand};
+use super::{Command, LineQuantity, LineRequest, OrderCommand};
 use crate::domain::ids::OrderId;
 use crate::domain::inventory::Reason;
 
@@ -22,5 +22,106 @@ pub struct ShipShort {
 impl From<ShipShort> for Command {
     fn from(command: ShipShort) -> Self {
         Self::Order(Some(command.order.clone()), OrderCommand::ShipShort(command))
+    }
+}
+
+/// Totals of some units of a line, in minor units of the order's currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amounts {
+    /// Before discount.
+    pub gross: i64,
+    /// Discount, at most the gross.
+    pub discount: i64,
+    /// Share of the shipping cost.
+    pub shipping: i64,
+}
+
+impl Amounts {
+    /// Amounts without discount and shipping.
+    #[must_use]
+    pub const fn of(gross: i64) -> Self {
+        Self { gross, discount: 0, shipping: 0 }
+    }
+}
+
+/// One change of an edit. A line is named at most once by those that change its units, and at most once by
+/// those that change its amounts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EditChange {
+    /// More units of a line.
+    AddUnits {
+        /// Number of the line, from 1.
+        line: u32,
+        /// Units that come to it; positive.
+        quantity: u32,
+        /// Totals of the units that come to it.
+        amounts: Amounts,
+    },
+    /// Fewer units of a line: they are called off, by the shares that were fixed.
+    TakeUnits {
+        /// Number of the line, from 1.
+        line: u32,
+        /// Units to call off; positive.
+        quantity: u32,
+    },
+    /// Another line, numbered behind the present ones.
+    AddLine(LineRequest),
+    /// All units of a line that have not left the house are called off.
+    RemoveLine {
+        /// Number of the line, from 1.
+        line: u32,
+    },
+    /// Other amounts for a line.
+    Reprice {
+        /// Number of the line, from 1.
+        line: u32,
+        /// Totals of all its units that are not called off, once the edit has changed them.
+        amounts: Amounts,
+    },
+}
+
+/// Prepare a change of an order. Nothing of the order changes until it is accepted; it takes the place of an edit
+/// that was staged before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageEdit {
+    /// The order.
+    pub order: OrderId,
+    /// What is to change; never empty.
+    pub changes: Vec<EditChange>,
+}
+
+/// Carry out the staged edit, as it was previewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptEdit {
+    /// The order.
+    pub order: OrderId,
+    /// The version of the order that was previewed.
+    pub version: u64,
+}
+
+/// Drop the staged edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclineEdit {
+    /// The order.
+    pub order: OrderId,
+    /// The version of the order that was previewed.
+    pub version: u64,
+}
+
+impl From<StageEdit> for Command {
+    fn from(command: StageEdit) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::StageEdit(command))
+    }
+}
+
+impl From<AcceptEdit> for Command {
+    fn from(command: AcceptEdit) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::AcceptEdit(command))
+    }
+}
+
+impl From<DeclineEdit> for Command {
+    fn from(command: DeclineEdit) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::DeclineEdit(command))
     }
 }

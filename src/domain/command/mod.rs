@@ -6,11 +6,12 @@
 mod changes;
 mod later_life;
 mod place;
+mod step;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
-pub use changes::ShipShort;
+pub use changes::{AcceptEdit, Amounts, DeclineEdit, EditChange, ShipShort, StageEdit};
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
@@ -19,7 +20,8 @@ use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};
 
-pub use stock::{Grant, ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
+pub use step::{Grant, StepOp, StockStep};
+pub use stock::{ReserveStock, SkuCommand, StockAnswer};
 
 /// A command with everything that travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +120,7 @@ impl Command {
                 }
                 (place.lines.len(), None)
             }
+            Self::Order(_, OrderCommand::StageEdit(stage)) => (stage.changes.len(), None),
             Self::Order(_, OrderCommand::Pay(_)) => (0, None),
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
@@ -132,7 +135,11 @@ impl Command {
             }
             Self::Order(
                 _,
-                OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_) | OrderCommand::Retire(_),
+                OrderCommand::Progress(_)
+                | OrderCommand::ExtendDeadline(_)
+                | OrderCommand::Retire(_)
+                | OrderCommand::AcceptEdit(_)
+                | OrderCommand::DeclineEdit(_),
             ) => (0, None),
         };
         if lines > lines_max {
@@ -181,6 +188,12 @@ pub enum OrderCommand {
     Retire(RetireOrder),
     /// Some units leave the house, and others are called off.
     ShipShort(ShipShort),
+    /// A change is prepared.
+    StageEdit(StageEdit),
+    /// The prepared change is carried out.
+    AcceptEdit(AcceptEdit),
+    /// The prepared change is dropped.
+    DeclineEdit(DeclineEdit),
 }
 
 /// Units of one line.

@@ -44,9 +44,7 @@ pub fn decide_step(
     let hold = inventory.hold(&owner);
     let absent = hold.is_none();
     let undone = step.op.undo().is_some() && hold.as_ref().is_some_and(|hold| hold.step > step.number);
-    let seen = !undone && hold.as_ref().is_some_and(|hold| hold.step >= step.number);
-    let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
-    if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
+    if !undone && is_done(step, hold.as_ref(), redelivered) {
         let held = hold.as_ref().map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
         let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
         return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
@@ -57,7 +55,7 @@ pub fn decide_step(
         return Err(draft.hold_exceeded(step.quantity, 0));
     }
     positive(step.quantity)?;
-    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Take | StepOp::Unship) {
+    if absent && !step.op.takes() && step.op != StepOp::Unship {
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
@@ -84,9 +82,10 @@ pub fn decide_step(
     let units = Move { owner: &owner, quantity, step: number };
     match step.op {
         // Those that take were decided above.
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.pay(&units),
+        StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => draft.pay(&units),
         StepOp::Uncommit => draft.unpay(&units),
-        StepOp::Release => draft.give_up(&units, ReleaseCause::Asked),
+        StepOp::Release => draft.give_up(&units, step.unpaid.unwrap_or(u64::MAX)),
+        StepOp::TakeBack => draft.release(&units, ReleaseCause::Asked),
         StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
             let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
@@ -103,6 +102,17 @@ pub fn decide_step(
             Ok(StepDecision { events, grant })
         }
     }
+}
+
+/// Whether nothing is left to do: the hold has seen the step, or there is nothing of what it is about.
+fn is_done(step: &StockStep, hold: Option<&Hold>, redelivered: bool) -> bool {
+    let Some(hold) = hold else {
+        let gone = matches!(step.op, StepOp::Release | StepOp::TakeBack);
+        return gone || (redelivered && step.op == StepOp::Ship);
+    };
+    // What was not added need not be taken back.
+    let idle = step.op == StepOp::TakeBack && hold.step.saturating_add(1) != step.number;
+    hold.step >= step.number || idle || (step.op == StepOp::Release && step.quantity == 0)
 }
 
 fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
@@ -163,7 +173,8 @@ fn take(
 fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+        StepOp::TakeBack => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => {
             hold.reserved.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.unpaid))
         }
         StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),

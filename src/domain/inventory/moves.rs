@@ -97,15 +97,16 @@ impl Draft<'_> {
         if rest > 0 { self.uncommit(&Move { quantity: rest, ..*units }) } else { Ok(()) }
     }
 
-    /// Units that are waited for are given up, and then those that are there.
-    pub(super) fn give_up(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+    /// Units that are waited for are given up, and then those that are there: at most `unpaid` reserved ones.
+    pub(super) fn give_up(&mut self, units: &Move<'_>, unpaid: u64) -> Result<(), Refusal> {
         let waited = self.hold().awaiting().min(units.quantity);
         let (rest, step) = (units.quantity - waited, units.step);
         if waited > 0 {
             let owner = units.owner.clone();
             self.record(StockEvent::Unqueued { owner, quantity: waited, step })?;
         }
-        if rest > 0 { self.release(&Move { quantity: rest, ..*units }, cause) } else { Ok(()) }
+        let units = Move { quantity: rest, ..*units };
+        if rest > 0 { self.release_up_to(&units, unpaid, ReleaseCause::Asked) } else { Ok(()) }
     }
 
     /// reserved → committed.
@@ -131,8 +132,13 @@ impl Draft<'_> {
 
     /// reserved, and when there are no more, committed → available.
     pub(super) fn release(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+        self.release_up_to(units, u64::MAX, cause)
+    }
+
+    /// The same with at most `unpaid` reserved units.
+    fn release_up_to(&mut self, units: &Move<'_>, unpaid: u64, cause: ReleaseCause) -> Result<(), Refusal> {
         let Move { owner, quantity, step } = *units;
-        let reserved = quantity.min(self.hold().reserved);
+        let reserved = quantity.min(self.hold().reserved).min(unpaid);
         let committed = quantity - reserved;
         if self.hold().located.is_none() {
             let (owner, at) = (owner.clone(), LocationId::MAIN);

@@ -38,7 +38,7 @@ impl Order {
             pending.claim = record.mark.as_deref().and_then(started).cloned();
             pending.by.clone_from(&record.by);
         }
-        if let (Some(pending), Some(OrderEvent::Cancelled { .. })) =
+        if let (Some(pending), Some(OrderEvent::Cancelled { .. } | OrderEvent::EditAccepted { .. })) =
             (&mut order.pending, record.events.first())
         {
             pending.granted = true;
@@ -155,7 +155,32 @@ fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Res
             }
             None => Err(broken("a deadline is put off that is not there")),
         },
-        // A notice is for others to read.
+        // A notice, too, is for others to read.
+        other => apply_change(order, other, at),
+    }
+}
+
+/// The events that make another order of it than the one that was placed.
+fn apply_change(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Result<(), OrderBroken> {
+    match event {
+        OrderEvent::EditStaged(edit) => {
+            order.edit = Some(edit.clone());
+            Ok(())
+        }
+        OrderEvent::EditDeclined => {
+            order.edit = None;
+            Ok(())
+        }
+        OrderEvent::EditStarted => order.begin_saga(PendingKind::EditReserve),
+        OrderEvent::EditReleasing => order.begin_release(),
+        OrderEvent::EditAccepted { refund_due } => order.edited(*refund_due, at),
+        OrderEvent::EditUndone { .. } => order.end_saga("an edit").map(|_| ()),
+        OrderEvent::SupplementStarted => order.begin_saga(PendingKind::Supplement),
+        OrderEvent::Supplemented => order.supplemented(),
+        OrderEvent::SupplementUndone { refund_due, .. } => {
+            order.end_saga("a supplement")?;
+            order.add_refund(*refund_due)
+        }
         _ => Ok(()),
     }
 }
@@ -215,6 +240,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         filled: Vec::new(),
         refusal: None,
         cancel_reason: None,
+        edit: None,
         parked: None,
     };
     if event.begins_saga() {

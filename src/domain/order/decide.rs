@@ -3,6 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::due;
+use super::edit;
 use super::event::OrderEvent;
 use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
@@ -53,7 +54,7 @@ pub fn decide_place(
     for (line, number) in command.lines.iter().zip(1..) {
         due = check_line(line, number).and_then(|cost| due.checked_add(cost).ok_or(Refusal::Overflow))?;
     }
-    let lines = placed_lines(command, terms, rules, limits.lines_max)?;
+    let lines = placed_lines(&command.lines, terms, rules, limits.lines_max)?;
     let accepted = lines.iter().all(|line| line.at_payment);
     let mut events: Events = smallvec![OrderEvent::Placed {
         business: command.business.clone(),
@@ -104,6 +105,12 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         OrderCommand::Close(close) => due::decide_close(order, close),
         OrderCommand::Retire(retire) => retire::decide_retire(order, retire),
         OrderCommand::ShipShort(short) => short::decide_short(order, short),
+        // Whoever knows rules of SKUs asks for them itself.
+        OrderCommand::StageEdit(stage) => {
+            edit::decide_stage(order, stage, Limits { lines_max: usize::MAX }, &SaleRules::default())
+        }
+        OrderCommand::AcceptEdit(accept) => edit::decide_accept(order, accept),
+        OrderCommand::DeclineEdit(decline) => edit::decide_decline(order, decline),
     }
 }
 
@@ -130,7 +137,7 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
         events.push(late_payment(order, pay.amount.minor));
         return Ok(events);
     }
-    if !can_settle {
+    if !can_settle && !order.has_unpaid_units() {
         events.extend(beyond_due(order, pay.amount.minor));
         return Ok(events);
     }
@@ -140,7 +147,9 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
         Settlement::PartOnly => false,
     };
     if settles {
-        events.push(OrderEvent::SettlementStarted);
+        let supplement = !can_settle;
+        let started = if supplement { OrderEvent::SupplementStarted } else { OrderEvent::SettlementStarted };
+        events.push(started);
     }
     Ok(events)
 }

@@ -19,6 +19,9 @@ impl Order {
         if next != self.state {
             self.state = next;
             self.deadline = self.deadline_from(at);
+            if self.edit.is_some() && self.allows(Action::Edit).is_err() {
+                self.edit = None;
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::StagedEdit;
 use super::lifecycle::LifecycleId;
 use super::terms::{Delivery, Notice, RefundCause, Terms, WhenShort};
 use crate::domain::command::LineQuantity;
@@ -199,6 +200,35 @@ pub enum OrderEvent {
         /// Why, in the caller's words.
         reason: Reason,
     },
+    /// A change was prepared; nothing has changed yet.
+    EditStaged(Box<StagedEdit>),
+    /// The prepared change was dropped.
+    EditDeclined,
+    /// The prepared change was accepted; what it adds is being reserved.
+    EditStarted,
+    /// What the accepted change takes away is being given back to stock.
+    EditReleasing,
+    /// The prepared change was carried out.
+    EditAccepted {
+        /// Minor units due back because of it.
+        refund_due: i64,
+    },
+    /// A SKU refused what the change adds, and what others had granted was given back. It stays prepared.
+    EditUndone {
+        /// The SKU's reason.
+        refusal: Refusal,
+    },
+    /// What was added to the paid order is paid for; it is being committed.
+    SupplementStarted,
+    /// What was added is committed.
+    Supplemented,
+    /// What was added could not be committed: it stays reserved.
+    SupplementUndone {
+        /// What stood in the way.
+        refusal: Refusal,
+        /// Minor units due back.
+        refund_due: i64,
+    },
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
@@ -221,6 +251,9 @@ impl OrderEvent {
             | Self::RevivalStarted
             | Self::ShipmentStarted { .. }
             | Self::ShortShipmentStarted { .. }
+            | Self::EditStarted
+            | Self::EditReleasing
+            | Self::SupplementStarted
             | Self::CancellationStarted { .. } => true,
             _ => false,
         }

@@ -21,6 +21,7 @@
 mod apply;
 mod decide;
 mod due;
+mod edit;
 mod effects;
 mod event;
 mod lifecycle;
@@ -37,6 +38,7 @@ mod waiting;
 
 pub use decide::{Limits, decide, decide_place};
 pub use due::decide_due;
+pub use edit::{EditPreview, LineEdit, SkuUnits, StagedEdit, decide_stage, preview};
 pub use event::{Filled, OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};

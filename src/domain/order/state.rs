@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::edit::StagedEdit;
 use super::event::Filled;
 use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
@@ -77,6 +78,8 @@ pub struct Order {
     pub refusal: Option<Refusal>,
     /// Why the order, or its last cancelled part, was called off.
     pub cancel_reason: Option<Reason>,
+    /// A change that waits to be accepted or declined.
+    pub edit: Option<Box<StagedEdit>>,
     /// Why the order is parked.
     pub parked: Option<SmolStr>,
 }
@@ -147,6 +150,12 @@ pub enum PendingKind {
         /// Why, in the caller's words.
         reason: Reason,
     },
+    /// Reserve what an edit adds.
+    EditReserve,
+    /// Give back what an edit takes away.
+    EditRelease,
+    /// Commit what was added to the paid order.
+    Supplement,
 }
 
 /// An idempotency key bound to the body it was first used with.

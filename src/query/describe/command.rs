@@ -49,6 +49,11 @@ impl OrderCommand {
                 "Asked to retire it, with what was due back paid back.".to_owned()
             }
             Self::Retire(_) => "Asked to retire it.".to_owned(),
+            Self::StageEdit(stage) => format!("Asked to prepare {}.", count_changes(stage.changes.len())),
+            Self::AcceptEdit(accept) => {
+                format!("Asked to carry out the prepared change, as previewed at version {}.", accept.version)
+            }
+            Self::DeclineEdit(_) => "Asked to drop the prepared change.".to_owned(),
             Self::ShipShort(short) => format!(
                 "Asked to ship {} and to call off {}: {}.",
                 units(&short.lines, "nothing"),
@@ -57,6 +62,10 @@ impl OrderCommand {
             ),
         }
     }
+}
+
+fn count_changes(count: usize) -> String {
+    if count == 1 { "1 change".to_owned() } else { format!("{count} changes") }
 }
 
 impl SkuCommand {

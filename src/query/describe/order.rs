@@ -2,7 +2,7 @@
 
 use super::units;
 use crate::domain::money::Money;
-use crate::domain::order::{Notice, OrderEvent, PlacedLine, RefundCause};
+use crate::domain::order::{LineEdit, Notice, OrderEvent, PlacedLine, RefundCause};
 
 impl OrderEvent {
     /// The event as a plain sentence. Amounts of events that do not carry their currency are in minor
@@ -97,8 +97,41 @@ impl OrderEvent {
                 units(lines, "nothing"),
                 units(missing, "nothing")
             ),
+            Self::EditStaged(edit) => {
+                let changes: Vec<_> = edit.changes.iter().map(LineEdit::describe).collect();
+                format!("A change is prepared: {}.", changes.join(", "))
+            }
+            Self::EditDeclined => "The prepared change was dropped.".to_owned(),
+            Self::EditStarted => {
+                "The prepared change is accepted; what it adds is being reserved.".to_owned()
+            }
+            Self::EditReleasing => "What the change takes away is being given back.".to_owned(),
+            Self::EditAccepted { refund_due: 0 } => "The order is changed.".to_owned(),
+            Self::EditAccepted { refund_due } => {
+                format!("The order is changed; {refund_due} minor units are due back.")
+            }
+            Self::EditUndone { refusal } => {
+                format!("What the change adds is not there: {refusal}. The order is as it was.")
+            }
+            Self::SupplementStarted => "What was added is paid for; it is being committed.".to_owned(),
+            Self::Supplemented => "What was added is committed.".to_owned(),
+            Self::SupplementUndone { refusal, refund_due } => format!(
+                "What was added could not be committed: {refusal}. {refund_due} minor units are due back."
+            ),
             Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
             other => format!("{other:?}."),
+        }
+    }
+}
+
+impl LineEdit {
+    fn describe(&self) -> String {
+        match self {
+            Self::Add { line, quantity, .. } => format!("{quantity} more of line {line}"),
+            Self::Take { line, quantity: Some(quantity) } => format!("{quantity} fewer of line {line}"),
+            Self::Take { line, quantity: None } => format!("nothing more of line {line}"),
+            Self::Reprice { line, .. } => format!("other amounts for line {line}"),
+            Self::New(placed) => format!("{} × {} besides", placed.quantity, placed.sku),
         }
     }
 }

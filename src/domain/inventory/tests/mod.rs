@@ -53,6 +53,7 @@ fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
         partial: false,
         from: None,
         may_wait: false,
+        unpaid: None,
     }
 }
 

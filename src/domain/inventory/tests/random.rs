@@ -107,7 +107,7 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let may_wait = other % 2 == 0;
             let from = (other % 7 == 0).then(|| location(who + 1));
             Asked::Step(
-                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait },
+                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait, unpaid: None },
                 redelivered,
             )
         },

@@ -95,6 +95,8 @@ pub enum Action {
     Modify,
     /// More time is given.
     Extend,
+    /// Lines or amounts change.
+    Edit,
 }
 
 impl State {
@@ -145,6 +147,7 @@ impl fmt::Display for Action {
             Self::Close => "be closed",
             Self::Modify => "be modified",
             Self::Extend => "be given more time",
+            Self::Edit => "be edited",
         })
     }
 }

@@ -21,10 +21,12 @@ pub(super) static SIMPLE: Lifecycle = Lifecycle {
         (State::Accepted, Action::Refuse,      State::Cancelled), // gone by then; the money is due back
         (State::Accepted, Action::CancelPart,  State::Accepted),
         (State::Accepted, Action::Cancel,      State::Cancelled),
+        (State::Accepted, Action::Edit,        State::Accepted),
         (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
         (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved, Action::CancelPart,  State::Reserved),
         (State::Reserved, Action::Cancel,      State::Cancelled), // what was paid is due back
+        (State::Reserved, Action::Edit,        State::Reserved),  // the difference is reserved or given back
         (State::Paid,     Action::PayPart,     State::Paid),      // late parts are recorded
         (State::Paid,     Action::ShipPart,    State::Paid),
         (State::Paid,     Action::ShipAll,     State::Shipped),
@@ -33,6 +35,7 @@ pub(super) static SIMPLE: Lifecycle = Lifecycle {
         (State::Paid,     Action::CancelRest,  State::Shipped),   // the rest is under way
         (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
         (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
+        (State::Paid,     Action::Edit,        State::Paid),      // what is added waits to be paid for
         (State::Shipped,  Action::DeliverPart, State::Shipped),
         (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
     ],
@@ -58,6 +61,7 @@ pub(super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Accepted,  Action::Expire,      State::Cancelled),
         (State::Accepted,  Action::Modify,      State::Accepted),
         (State::Accepted,  Action::Extend,      State::Accepted),
+        (State::Accepted,  Action::Edit,        State::Accepted),
         (State::Reserved,  Action::PayPart,     State::Reserved),
         (State::Reserved,  Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved,  Action::CancelPart,  State::Reserved),
@@ -65,11 +69,13 @@ pub(super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Reserved,  Action::Expire,      State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Modify,      State::Reserved),
         (State::Reserved,  Action::Extend,      State::Reserved),
+        (State::Reserved,  Action::Edit,        State::Reserved),  // the difference is reserved or given back
         (State::Paid,      Action::PayPart,     State::Paid),      // late parts, duplicates
         (State::Paid,      Action::Pick,        State::Picking),
         (State::Paid,      Action::CancelPart,  State::Paid),
         (State::Paid,      Action::Cancel,      State::Cancelled),
         (State::Paid,      Action::Modify,      State::Paid),
+        (State::Paid,      Action::Edit,        State::Paid),      // what is added waits to be paid for
         (State::Picking,   Action::PayPart,     State::Picking),
         (State::Picking,   Action::Pack,        State::Packed),
         (State::Picking,   Action::CancelPart,  State::Picking),

@@ -6,6 +6,7 @@
 mod apply;
 mod arrows;
 mod commands;
+mod edits;
 mod partial;
 mod physical;
 mod random;
@@ -17,8 +18,8 @@ mod waiting;
 use super::decide::Events;
 use super::*;
 use crate::domain::command::{
-    CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
-    ShipOrder, StepOp,
+    AcceptEdit, Amounts, CancelOrder, DeliverOrder, EditChange, LineQuantity, LineRequest, OrderCommand,
+    PayOrder, PlaceOrder, Settlement, ShipOrder, StageEdit, StepOp,
 };
 use crate::domain::ids::{IdOrigin, OrderId, PaymentId, SkuId};
 use crate::domain::money::{Currency, Money};
@@ -61,6 +62,17 @@ fn ship(lines: &[(u32, u32)]) -> OrderCommand {
 
 fn deliver(lines: &[(u32, u32)]) -> OrderCommand {
     OrderCommand::Deliver(DeliverOrder { order: id(), lines: parts(lines) })
+}
+
+/// Prepares a dearer first line.
+fn stage() -> OrderCommand {
+    let amounts = Amounts::of(200);
+    let changes = vec![EditChange::Reprice { line: 1, amounts }];
+    OrderCommand::StageEdit(StageEdit { order: id(), changes })
+}
+
+fn accept(version: u64) -> OrderCommand {
+    OrderCommand::AcceptEdit(AcceptEdit { order: id(), version })
 }
 
 fn cancel(lines: &[(u32, u32)]) -> OrderCommand {

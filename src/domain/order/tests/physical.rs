@@ -176,6 +176,11 @@ fn every_arrow_of_physical_goods_is_taken() {
                 goods.refusing = true;
                 goods.run(&pay(150)).unwrap();
             }
+            (_, Action::Edit) => {
+                goods.run(&stage()).unwrap();
+                let version = goods.order.as_ref().unwrap().version;
+                goods.run(&accept(version)).unwrap();
+            }
             (_, Action::Expire) => drop(goods.at(goods.deadline())),
             (_, Action::Revive) => {
                 goods = Goods::placed(terms(), false);

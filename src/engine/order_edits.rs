@@ -1,0 +1,64 @@
+//! The calls that change what an order is.
+
+use super::OrderHandle;
+use crate::domain::command::{AcceptEdit, DeclineEdit, EditChange, OrderAnswer, StageEdit};
+use crate::domain::order::{self, EditPreview};
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+
+impl OrderHandle {
+    /// Prepares a change of the order, in the place of one that was prepared before. Nothing changes until it is
+    /// accepted.
+    ///
+    /// ```
+    /// # async fn run(order: earmark::OrderHandle) -> Result<(), earmark::Error> {
+    /// use earmark::{Amounts, EditChange};
+    ///
+    /// let more = EditChange::AddUnits { line: 1, quantity: 2, amounts: Amounts::of(2_000) };
+    /// order.stage_edit(vec![more]).await?;
+    /// let preview = order.preview_edit().await?;
+    /// if preview.to_pay <= 2_000 {
+    ///     order.accept_edit(preview.version).await?;
+    /// } else {
+    ///     order.decline_edit(preview.version).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidEdit`] and the refusals of a placement when it makes no sense; else as for
+    /// [`Engine::submit`](crate::Engine::submit).
+    pub async fn stage_edit(&self, changes: Vec<EditChange>) -> Result<OrderAnswer, Error> {
+        self.command(StageEdit { order: self.id.clone(), changes }).await
+    }
+
+    /// What the order becomes when the prepared change is accepted now, if the stock is there. Computed on a copy
+    /// by the very decisions that the acceptance makes; nothing is asked of any SKU.
+    ///
+    /// # Errors
+    /// The refusal that the acceptance would be answered with; [`Refusal::UnknownOrder`]; else as for
+    /// [`OrderHandle::view`].
+    pub async fn preview_edit(&self) -> Result<EditPreview, Error> {
+        let order = self.view().await?.ok_or(Refusal::UnknownOrder)?;
+        order::preview(&order, self.engine.inner.core.clock.now()).map_err(Error::Refused)
+    }
+
+    /// Carries the prepared change out, if the order is still at the version that was previewed. What it adds is
+    /// reserved first, all or nothing; then what it takes away is given back.
+    ///
+    /// # Errors
+    /// [`Refusal::EditOutdated`] when the order has changed since, [`Refusal::NoEdit`] when nothing is prepared, the
+    /// refusal of a SKU that does not have what is added: the change then stays prepared. Else as for
+    /// [`Engine::submit`](crate::Engine::submit).
+    pub async fn accept_edit(&self, version: u64) -> Result<OrderAnswer, Error> {
+        self.command(AcceptEdit { order: self.id.clone(), version }).await
+    }
+
+    /// Drops the prepared change.
+    ///
+    /// # Errors
+    /// As for [`OrderHandle::accept_edit`], but for stock.
+    pub async fn decline_edit(&self, version: u64) -> Result<OrderAnswer, Error> {
+        self.command(DeclineEdit { order: self.id.clone(), version }).await
+    }
+}
