@@ -44,9 +44,9 @@ mod query;
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
     AcceptEdit, Amounts, Answer, CancelOrder, ChangeDelivery, CloseOrder, Command, DeclineEdit, DeliverOrder,
-    EditChange, ExtendDeadline, LineQuantity, LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
-    ProgressOrder, ProgressStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder,
-    ShipShort, SkuCommand, StageEdit, StockAnswer,
+    EditChange, ExtendDeadline, LineQuantity, LineRequest, LineTags, OrderAnswer, OrderCommand, PayOrder,
+    PlaceOrder, ProgressOrder, ProgressStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement,
+    ShipOrder, ShipShort, SkuCommand, SplitBy, SplitOrder, StageEdit, StockAnswer,
 };
 pub use domain::ids::{
     BusinessId, CartId, CustomerId, DeliveryId, EntityId, IdempotencyKey, OrderId, PaymentId, PaymentMethod,
@@ -59,8 +59,8 @@ pub use domain::inventory::{
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
-    Deduction, Delivery, EditPreview, LatePayment, Lifecycle, Order, OrderType, SkuUnits, State, Terms,
-    Tombstone, WhenShort,
+    Child, Deduction, Delivery, EditPreview, LatePayment, Lifecycle, Order, OrderType, SkuUnits, State,
+    Terms, Tombstone, WhenShort,
 };
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;

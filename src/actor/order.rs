@@ -3,6 +3,7 @@
 //! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
 //! as ordinary messages. Between commands the order rests as a compact value.
 
+mod family;
 mod retire;
 mod saga;
 
@@ -117,6 +118,7 @@ impl Actor for OrderActor {
             OrderMessage::Stepped { sku, number, outcome } => {
                 state.stepped(&myself, &sku, number, outcome);
             }
+            OrderMessage::Born => state.born(&myself),
             OrderMessage::Look(look) => {
                 state.mail.taken();
                 look(state.listed.and(state.packed().transpose()));
@@ -150,6 +152,7 @@ impl OrderState {
     /// Hands a draft over: the one way from an order to the journal, so that the index follows.
     fn commit(&mut self, draft: Draft) {
         self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
+        self.tell_parent();
     }
 
     fn entity(&self) -> EntityId {
@@ -220,7 +223,10 @@ impl OrderState {
             OrderMessage::Read(to) => self.core.hand_out(to, self.stored()),
             OrderMessage::Resume(done) => self.resume(myself, done),
             OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
-            OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
+            OrderMessage::Bear(split_off, parent) => self.be_born(split_off, &parent),
+            OrderMessage::ChildNews(news) => self.child_news(&news),
+            OrderMessage::TellParent => self.tell_parent(),
+            OrderMessage::Stepped { .. } | OrderMessage::Born | OrderMessage::Look(_) => {}
         }
     }
 
@@ -363,6 +369,7 @@ impl OrderState {
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
         self.ask_filled();
+        self.ask_children();
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{Engine, mirror};
-use crate::domain::command::{EditChange, LineQuantity, OrderAnswer, ProgressStep};
+use crate::domain::command::{EditChange, LineQuantity, OrderAnswer, ProgressStep, SplitBy};
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
@@ -62,6 +62,7 @@ impl OrderHandle {
         stage_edit(changes: Vec<EditChange>) -> OrderAnswer;
         preview_edit() -> EditPreview;
         accept_edit(version: u64) -> OrderAnswer;
+        split(by: SplitBy) -> OrderAnswer;
         decline_edit(version: u64) -> OrderAnswer;
         cancel(lines: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         progress(step: ProgressStep) -> OrderAnswer;

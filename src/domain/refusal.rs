@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use super::ids::SkuId;
 use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
 use super::money::Currency;
-use super::order::{Action, State};
+use super::order::{Action, EditProblem, SplitProblem, State};
 use super::time::Timestamp;
 
 /// The longest reason in words, in bytes of UTF-8. What is journaled has to fit a segment.
@@ -298,26 +298,21 @@ pub enum Refusal {
         /// What is wrong with it.
         problem: EditProblem,
     },
-}
-
-/// What is wrong with an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum EditProblem {
-    /// It changes nothing.
-    #[error("it changes nothing")]
-    Empty,
-    /// It changes the units, or the amounts, of one line twice.
-    #[error("the line is changed twice")]
-    Twice,
-    /// Nothing would be left to ship: that is a cancellation.
-    #[error("nothing would be left to ship; cancel what is not wanted")]
-    LeavesNothing,
-    /// The line would share SKUs with lines that are reserved at placement and with lines that are not.
-    #[error("its SKUs are reserved at placement for one line and taken at payment for another")]
-    TwoDeductions,
-    /// The order waits for units.
-    #[error("the order waits for units; they have to come, or to be called off, first")]
-    Waits,
+    /// The order cannot be split like that.
+    #[error("the order cannot be split: {problem}")]
+    CannotSplit {
+        /// What stands in the way.
+        problem: SplitProblem,
+    },
+    /// The order was split: its children have its units and its money.
+    #[error("the order was split into {children} others; give the command to those")]
+    OrderSplit {
+        /// Number of its children.
+        children: u64,
+    },
+    /// An id of this form is given to orders that are split off others.
+    #[error("an id that ends in a slash and a number is that of an order that was split off another")]
+    OrderIdReserved,
 }
 
 impl Refusal {
@@ -362,6 +357,9 @@ impl Refusal {
             Self::NoEdit => "NO_EDIT",
             Self::EditOutdated { .. } => "EDIT_OUTDATED",
             Self::InvalidEdit { .. } => "INVALID_EDIT",
+            Self::CannotSplit { .. } => "CANNOT_SPLIT",
+            Self::OrderSplit { .. } => "ORDER_SPLIT",
+            Self::OrderIdReserved => "ORDER_ID_RESERVED",
         }
     }
 }

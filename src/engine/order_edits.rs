@@ -1,7 +1,9 @@
 //! The calls that change what an order is.
 
 use super::OrderHandle;
-use crate::domain::command::{AcceptEdit, DeclineEdit, EditChange, OrderAnswer, StageEdit};
+use crate::domain::command::{
+    AcceptEdit, DeclineEdit, EditChange, OrderAnswer, SplitBy, SplitOrder, StageEdit,
+};
 use crate::domain::order::{self, EditPreview};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -60,5 +62,15 @@ impl OrderHandle {
     /// As for [`OrderHandle::accept_edit`], but for stock.
     pub async fn decline_edit(&self, version: u64) -> Result<OrderAnswer, Error> {
         self.command(DeclineEdit { order: self.id.clone(), version }).await
+    }
+
+    /// Splits the paid order into orders of their own, before anything of it has left. Their ids are derived from
+    /// its own: `4711/1`, `4711/2` … From then on commands go to those, and this one follows them.
+    ///
+    /// # Errors
+    /// [`Refusal::CannotSplit`] with what stands in the way, [`Refusal::OrderSplit`] when it is split already; else
+    /// as for [`Engine::submit`](crate::Engine::submit).
+    pub async fn split(&self, by: SplitBy) -> Result<OrderAnswer, Error> {
+        self.command(SplitOrder { order: self.id.clone(), by }).await
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn cut_everywhere(script: &[Request<Command>]) -> usize {
     engine.close().await.unwrap();
     let records = read(&fs);
     for length in 0..=records.len() {
-        let image = write(&records[..length]);
+        let image = write(records.get(..length).unwrap());
         let engine = open(&image).await;
         assert_eq!(engine.recovery().parked, 0, "behind record {length}");
         let cut = engine.cut().await.unwrap();

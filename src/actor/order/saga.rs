@@ -28,7 +28,7 @@ pub(super) struct Run {
     /// Whether another SKU may still refuse when one has granted units: they are provisional then.
     provisional: bool,
     /// Steps that were asked for and not yet answered.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// Position in the plan's demand of the next SKU to ask.
     next: usize,
     /// Positions in the plan's demand whose SKUs did their part, in the order in which they did it.
@@ -43,6 +43,8 @@ pub(super) struct Run {
     /// Why the saga is to be undone.
     refusal: Option<Refusal>,
     undoing: bool,
+    /// Whether the children were asked to come into being.
+    pub(super) bearing: bool,
     /// Why it could not be undone everywhere.
     stuck: Option<smol_str::SmolStr>,
     redelivered: bool,
@@ -78,6 +80,7 @@ impl OrderState {
             undone_before: None,
             refusal: None,
             undoing: false,
+            bearing: false,
             stuck: None,
             redelivered,
             reply,
@@ -92,7 +95,11 @@ impl OrderState {
     }
 
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
-    fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+    pub(super) fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+        let asks_nobody = self.run.as_ref().is_some_and(|run| !run.bearing && run.plan.demand.is_empty());
+        if asks_nobody && self.bear(myself) {
+            return;
+        }
         let Some(run) = &mut self.run else { return };
         let from = run.next;
         let until = match run.plan.demand.get(from) {
@@ -140,7 +147,7 @@ impl OrderState {
             Some(order) => (order.customer.clone(), order.cart.clone()),
             None => (None, None),
         };
-        let Demand { sku, op, units: quantity, partial, may_wait, unpaid } = demand;
+        let Demand { sku, op, units: quantity, partial, may_wait, unpaid, heirs } = demand;
         // A cart becomes an order once.
         let cart = cart.filter(|_| op != StepOp::Add);
         let Ask { number, redelivered, provisional } = ask;
@@ -155,6 +162,7 @@ impl OrderState {
             from: None,
             may_wait,
             unpaid,
+            heirs,
         };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
@@ -162,7 +170,7 @@ impl OrderState {
         {
             // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
             let outcome = match step.step.op {
-                StepOp::Release | StepOp::TakeBack => Ok(Grant::default()),
+                StepOp::Release | StepOp::TakeBack | StepOp::HandBack => Ok(Grant::default()),
                 _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
             };
             step.answer(&sku, outcome);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use smol_str::SmolStr;
+
 use super::{Command, LineQuantity, LineRequest, OrderCommand};
 use crate::domain::ids::OrderId;
 use crate::domain::inventory::Reason;
@@ -123,5 +125,42 @@ impl From<AcceptEdit> for Command {
 impl From<DeclineEdit> for Command {
     fn from(command: DeclineEdit) -> Self {
         Self::Order(Some(command.order.clone()), OrderCommand::DeclineEdit(command))
+    }
+}
+
+/// What else is known of a line, in the caller's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineTags {
+    /// The channel that fulfils it: own goods, a marketplace …
+    pub channel: Option<SmolStr>,
+    /// What has to be heeded when it is shipped: cooled, bulky …
+    pub constraint: Option<SmolStr>,
+}
+
+/// What decides which units of an order go together. Groups are numbered by their first lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SplitBy {
+    /// Lines of one seller.
+    Seller,
+    /// Lines of one channel.
+    Channel,
+    /// Lines with the same constraint.
+    Constraint,
+    /// These units; what no group names is one more.
+    Groups(Vec<Vec<LineQuantity>>),
+}
+
+/// Split a paid order into orders of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitOrder {
+    /// The order.
+    pub order: OrderId,
+    /// By what.
+    pub by: SplitBy,
+}
+
+impl From<SplitOrder> for Command {
+    fn from(command: SplitOrder) -> Self {
+        Self::Order(Some(command.order.clone()), OrderCommand::Split(command))
     }
 }

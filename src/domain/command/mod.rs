@@ -11,7 +11,9 @@ mod stock;
 
 use serde::{Deserialize, Serialize};
 
-pub use changes::{AcceptEdit, Amounts, DeclineEdit, EditChange, ShipShort, StageEdit};
+pub use changes::{
+    AcceptEdit, Amounts, DeclineEdit, EditChange, LineTags, ShipShort, SplitBy, SplitOrder, StageEdit,
+};
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
 
@@ -20,7 +22,7 @@ use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};
 
-pub use step::{Grant, StepOp, StockStep};
+pub use step::{Grant, Heir, StepOp, StockStep};
 pub use stock::{ReserveStock, SkuCommand, StockAnswer};
 
 /// A command with everything that travels beside it.
@@ -118,10 +120,16 @@ impl Command {
                     check_reason(&delivery.address)?;
                     check_reason(&delivery.contact)?;
                 }
+                let tags = place.lines.iter().filter_map(|line| line.tags.as_deref());
+                let words = tags.flat_map(|tags| [&tags.channel, &tags.constraint]).flatten();
+                words.into_iter().try_for_each(|word| check_reason(word))?;
                 (place.lines.len(), None)
             }
             Self::Order(_, OrderCommand::StageEdit(stage)) => (stage.changes.len(), None),
-            Self::Order(_, OrderCommand::Pay(_)) => (0, None),
+            Self::Order(_, OrderCommand::Split(SplitOrder { by: SplitBy::Groups(groups), .. })) => {
+                (groups.iter().map(Vec::len).sum(), None)
+            }
+            Self::Order(_, OrderCommand::Pay(_) | OrderCommand::Split(_)) => (0, None),
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
             Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
@@ -194,6 +202,8 @@ pub enum OrderCommand {
     AcceptEdit(AcceptEdit),
     /// The prepared change is dropped.
     DeclineEdit(DeclineEdit),
+    /// The order becomes several.
+    Split(SplitOrder),
 }
 
 /// Units of one line.

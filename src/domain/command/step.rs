@@ -32,6 +32,17 @@ pub struct StockStep {
     /// Of a `Release`: how many of its units are reserved ones, where the order knows that it has others that are
     /// paid for; `None` for as many as there are.
     pub unpaid: Option<u64>,
+    /// Of `HandOver` and `HandBack`: the orders that get the units, and how many each.
+    pub heirs: Vec<Heir>,
+}
+
+/// An order that gets units of another one's hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    /// The order.
+    pub order: OrderId,
+    /// Units that it gets; they are paid for.
+    pub units: u64,
 }
 
 /// What an order has at a SKU after a step.
@@ -74,6 +85,10 @@ pub enum StepOp {
     Add,
     /// reserved → available: undoes `Add`, where it was done.
     TakeBack,
+    /// committed for one order → committed for others, in one record.
+    HandOver,
+    /// The way back: undoes `HandOver`, where it was done.
+    HandBack,
 }
 
 impl StepOp {
@@ -91,7 +106,8 @@ impl StepOp {
             Self::Commit => Some(Self::Uncommit),
             Self::Ship => Some(Self::Unship),
             Self::Add => Some(Self::TakeBack),
-            Self::Uncommit | Self::Release | Self::Unship | Self::TakeBack => None,
+            Self::HandOver => Some(Self::HandBack),
+            Self::Uncommit | Self::Release | Self::Unship | Self::TakeBack | Self::HandBack => None,
         }
     }
 }

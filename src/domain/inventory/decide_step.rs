@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use super::decide::{give_back, purchase};
 use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
+use super::handover::{hand_back, hand_over};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::moves::Move;
 use super::state::Inventory;
@@ -55,6 +56,9 @@ pub fn decide_step(
         return Err(draft.hold_exceeded(step.quantity, 0));
     }
     positive(step.quantity)?;
+    if step.op == StepOp::HandBack {
+        return hand_back(inventory, step);
+    }
     if absent && !step.op.takes() && step.op != StepOp::Unship {
         return Err(draft.unknown_hold());
     }
@@ -69,6 +73,16 @@ pub fn decide_step(
         }
         return finish(draft);
     }
+    move_held(draft, &owner, step, now)
+}
+
+/// A step on units that the order has.
+fn move_held(
+    mut draft: Draft<'_>,
+    owner: &HoldOwner,
+    step: &StockStep,
+    now: Timestamp,
+) -> Result<StepDecision, Refusal> {
     let number = step.number;
     let quantity = match step.op {
         // Undoes a step of which nobody may know how much it took.
@@ -78,14 +92,19 @@ pub fn decide_step(
         _ => step.quantity,
     };
     suffices(&draft, step, quantity)?;
+    if step.op == StepOp::HandOver {
+        return hand_over(draft, step);
+    }
     let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
-    let units = Move { owner: &owner, quantity, step: number };
+    let units = Move { owner, quantity, step: number };
     match step.op {
         // Those that take were decided above.
         StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => draft.pay(&units),
         StepOp::Uncommit => draft.unpay(&units),
         StepOp::Release => draft.give_up(&units, step.unpaid.unwrap_or(u64::MAX)),
         StepOp::TakeBack => draft.release(&units, ReleaseCause::Asked),
+        // Both were decided above.
+        StepOp::HandOver | StepOp::HandBack => Ok(()),
         StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
             let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
@@ -108,14 +127,14 @@ pub fn decide_step(
 fn is_done(step: &StockStep, hold: Option<&Hold>, redelivered: bool) -> bool {
     let Some(hold) = hold else {
         let gone = matches!(step.op, StepOp::Release | StepOp::TakeBack);
-        return gone || (redelivered && step.op == StepOp::Ship);
+        return gone || (redelivered && matches!(step.op, StepOp::Ship | StepOp::HandOver));
     };
     // What was not added need not be taken back.
     let idle = step.op == StepOp::TakeBack && hold.step.saturating_add(1) != step.number;
     hold.step >= step.number || idle || (step.op == StepOp::Release && step.quantity == 0)
 }
 
-fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
+pub(super) fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
     let (events, _, grant) = draft.finish_step()?;
     Ok(StepDecision { events, grant })
 }
@@ -177,6 +196,7 @@ fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Re
         StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => {
             hold.reserved.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.unpaid))
         }
+        StepOp::HandOver | StepOp::HandBack => hold.committed,
         StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),
         StepOp::Uncommit => hold.committed.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.paid)),
         StepOp::Release => hold.counted().ok_or(Refusal::Overflow)?,

@@ -39,6 +39,7 @@ mod decide;
 mod decide_step;
 mod draft;
 mod event;
+mod handover;
 mod hold_table;
 mod holds;
 mod kit;

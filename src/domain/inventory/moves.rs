@@ -14,7 +14,7 @@ use super::location::LocationId;
 use crate::domain::refusal::Refusal;
 
 /// Units by location; nearly always one.
-type Shares = SmallVec<[(LocationId, u64); 1]>;
+pub(super) type Shares = SmallVec<[(LocationId, u64); 1]>;
 
 /// The way through the parts of a hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,57 @@ pub(super) struct Move<'a> {
     pub(super) owner: &'a HoldOwner,
     pub(super) quantity: u64,
     pub(super) step: u32,
+}
+
+/// Units that leave one hold for another: who gets them, and from where.
+pub(super) type Passed = Vec<(HoldOwner, Shares)>;
+
+impl Draft<'_> {
+    /// Takes committed units out of the present hold for others, location by location in their order. They
+    /// become committed to those by [`Draft::receive_from`], in the same record.
+    pub(super) fn pass_to(
+        &mut self,
+        from: &HoldOwner,
+        heirs: &[(HoldOwner, u64)],
+        step: u32,
+    ) -> Result<Passed, Refusal> {
+        let mut passed = Passed::with_capacity(heirs.len());
+        for (heir, units) in heirs {
+            let shares = shares(self.hold(), *units, |part| part.committed, Way::On);
+            for (at, committed) in &shares {
+                let (owner, at, cause) = (from.clone(), at.clone(), ReleaseCause::HandedOver);
+                let released =
+                    StockEvent::Released { owner, reserved: 0, committed: *committed, step, cause, at };
+                self.record(released)?;
+            }
+            passed.push((heir.clone(), shares));
+        }
+        Ok(passed)
+    }
+
+    /// Commits units to the present owner that another one's hold has given up.
+    pub(super) fn receive_from(
+        &mut self,
+        owner: &HoldOwner,
+        shares: &Shares,
+        purchase: Option<&Purchase>,
+        step: u32,
+    ) -> Result<(), Refusal> {
+        for (at, quantity) in shares {
+            let (owner, at, quantity) = (owner.clone(), at.clone(), *quantity);
+            let purchase = purchase.cloned().map(Box::new);
+            self.record(StockEvent::Reserved {
+                owner: owner.clone(),
+                quantity,
+                step,
+                deadline: None,
+                purchase,
+                at: at.clone(),
+            })?;
+            self.record(StockEvent::Committed { owner, quantity, step, at })?;
+        }
+        Ok(())
+    }
 }
 
 impl Draft<'_> {

@@ -78,6 +78,13 @@ fn apply_event(
         *state = Some(placed(id, event, at)?);
         return Ok(());
     }
+    if let OrderEvent::SplitOff(born) = event {
+        if state.is_some() {
+            return Err(broken("split off and there already"));
+        }
+        *state = Some(super::split::born(id, born, at)?);
+        return Ok(());
+    }
     let Some(order) = state.as_mut() else {
         return Err(broken("an event of an order that was never placed"));
     };
@@ -181,6 +188,11 @@ fn apply_change(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Result<
             order.end_saga("a supplement")?;
             order.add_refund(*refund_due)
         }
+        OrderEvent::SplitStarted { portions } => order.begin_saga(PendingKind::Split(portions.clone())),
+        OrderEvent::HandedOver => order.handed_over(),
+        OrderEvent::Split => order.split(),
+        OrderEvent::SplitUndone { .. } => order.end_saga("a split").map(|_| ()),
+        OrderEvent::ChildChanged(news) => order.child_changed(news),
         _ => Ok(()),
     }
 }
@@ -241,6 +253,7 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         refusal: None,
         cancel_reason: None,
         edit: None,
+        family: None,
         parked: None,
     };
     if event.begins_saga() {

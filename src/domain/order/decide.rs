@@ -10,6 +10,7 @@ use super::line::Line;
 use super::retire;
 use super::sale::{SaleRules, placed_lines};
 use super::short;
+use super::split;
 use super::state::Order;
 use super::terms::{LatePayment, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
@@ -41,6 +42,9 @@ pub fn decide_place(
     terms: Terms,
     rules: &SaleRules,
 ) -> Result<Events, Refusal> {
+    if command.order.as_ref().is_some_and(split::is_derived) {
+        return Err(Refusal::OrderIdReserved);
+    }
     if command.lines.is_empty() {
         return Err(Refusal::NoLines);
     }
@@ -93,8 +97,12 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
     if let Some(reason) = &order.parked {
         return Err(Refusal::Parked { reason: reason.clone() });
     }
+    if order.is_split() && !matches!(command, OrderCommand::Place(_) | OrderCommand::Retire(_)) {
+        return Err(Refusal::OrderSplit { children: order.children().len() as u64 });
+    }
     match command {
         OrderCommand::Place(_) => Err(Refusal::OrderExists),
+        OrderCommand::Split(split) => split::decide_split(order, split),
         OrderCommand::Pay(pay) => decide_pay(order, pay),
         OrderCommand::Ship(ship) => decide_ship(order, ship),
         OrderCommand::Deliver(deliver) => decide_deliver(order, deliver),

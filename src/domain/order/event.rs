@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::edit::StagedEdit;
 use super::lifecycle::LifecycleId;
+use super::split::{ChildNews, Portion, SplitOff};
 use super::terms::{Delivery, Notice, RefundCause, Terms, WhenShort};
-use crate::domain::command::LineQuantity;
+use crate::domain::command::{LineQuantity, LineTags};
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
 };
@@ -33,6 +34,8 @@ pub struct PlacedLine {
     pub kit: Option<Box<[KitPart]>>,
     /// Whether its stock is taken at the settling payment; else it is reserved at placement.
     pub at_payment: bool,
+    /// What else is known of it, in the caller's words.
+    pub tags: Option<Box<LineTags>>,
 }
 
 /// Something that happened to an order.
@@ -229,6 +232,24 @@ pub enum OrderEvent {
         /// Minor units due back.
         refund_due: i64,
     },
+    /// The order becomes several; its units are being handed over.
+    SplitStarted {
+        /// What each child gets.
+        portions: Vec<Portion>,
+    },
+    /// The units are the children's; those are coming into being.
+    HandedOver,
+    /// The children are there.
+    Split,
+    /// A SKU refused to hand units over, and what others had handed over came back.
+    SplitUndone {
+        /// The SKU's reason.
+        refusal: Refusal,
+    },
+    /// The order exists: it was split off another one. The first of all events.
+    SplitOff(Box<SplitOff>),
+    /// A child told what became of it.
+    ChildChanged(Box<ChildNews>),
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
@@ -254,6 +275,8 @@ impl OrderEvent {
             | Self::EditStarted
             | Self::EditReleasing
             | Self::SupplementStarted
+            | Self::SplitStarted { .. }
+            | Self::HandedOver
             | Self::CancellationStarted { .. } => true,
             _ => false,
         }

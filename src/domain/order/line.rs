@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::PlacedLine;
 use super::sale;
-use crate::domain::command::Amounts;
+use crate::domain::command::{Amounts, LineTags};
 use crate::domain::ids::{SellerId, SkuId};
 use crate::domain::inventory::KitPart;
 
@@ -25,6 +25,8 @@ pub struct Line {
     pub kit: Option<Box<[KitPart]>>,
     /// Whether its stock is taken at the settling payment; else it is reserved at placement.
     pub at_payment: bool,
+    /// What else is known of it, in the caller's words.
+    pub tags: Option<Box<LineTags>>,
     /// Units called off before its amounts changed last: the amounts are those of the others.
     pub apart: u32,
     /// What became of the units.
@@ -84,6 +86,22 @@ impl LineCounters {
         self.shipped.saturating_sub(self.delivered)
     }
 
+    /// Adds what became of other units; units ordered stay as they are.
+    pub(super) fn add(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.reserved, other.reserved),
+            (&mut self.committed, other.committed),
+            (&mut self.backordered, other.backordered),
+            (&mut self.shipped, other.shipped),
+            (&mut self.delivered, other.delivered),
+            (&mut self.cancelled, other.cancelled),
+            (&mut self.returned, other.returned),
+        ];
+        for (sum, part) in sums {
+            *sum = sum.saturating_add(part);
+        }
+    }
+
     /// Whether the counters can be true together.
     #[must_use]
     pub fn consistent(&self) -> bool {
@@ -107,6 +125,7 @@ impl Line {
             shipping: line.shipping,
             kit: line.kit.clone(),
             at_payment: line.at_payment,
+            tags: line.tags.clone(),
             apart: 0,
             counters: LineCounters { ordered: line.quantity, ..LineCounters::default() },
         }
@@ -157,6 +176,13 @@ impl Line {
         let gone = self.counters.cancelled.saturating_sub(self.apart);
         let mut cut = self.cut(&[gone, self.counters.active()]);
         cut.pop().unwrap_or_default()
+    }
+
+    /// A line of its own of some units that are paid for.
+    pub(super) fn part(&self, units: u32, amounts: &Amounts) -> Self {
+        let counters = LineCounters { ordered: units, committed: units, ..LineCounters::default() };
+        let Amounts { gross, discount, shipping } = *amounts;
+        Self { gross, discount, shipping, apart: 0, counters, ..self.clone() }
     }
 
     /// Gives the units that were not called off other amounts.
@@ -215,6 +241,7 @@ mod tests {
                 shipping,
                 kit: None,
                 at_payment: false,
+                tags: None,
                 apart: 0,
                 counters: LineCounters { ordered, ..LineCounters::default() },
             };

@@ -26,10 +26,12 @@ mod effects;
 mod event;
 mod lifecycle;
 mod line;
+mod problem;
 mod retire;
 mod saga;
 mod sale;
 mod short;
+mod split;
 mod state;
 mod terms;
 #[cfg(test)]
@@ -42,9 +44,11 @@ pub use edit::{EditPreview, LineEdit, SkuUnits, StagedEdit, decide_stage, previe
 pub use event::{Filled, OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State};
 pub use line::{Line, LineCounters};
+pub use problem::{EditProblem, SplitProblem};
 pub use retire::{Tombstone, decide_retirement};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};
 pub use sale::SaleRules;
+pub use split::{Child, ChildNews, Family, Portion, SplitOff, decide_news};
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 pub use terms::{
     Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,

@@ -15,7 +15,7 @@ use super::lifecycle::State;
 use super::line::Line;
 use super::state::{Order, PendingKind};
 use super::terms::RefundCause;
-use crate::domain::command::{LineQuantity, StepOp};
+use crate::domain::command::{Heir, LineQuantity, StepOp};
 use crate::domain::ids::SkuId;
 use crate::domain::refusal::Refusal;
 
@@ -44,12 +44,14 @@ pub struct Demand {
     pub may_wait: bool,
     /// Of units that are given back: how many of them are not paid for, where that makes a difference.
     pub unpaid: Option<u64>,
+    /// Of units that are handed over: who gets them.
+    pub heirs: Vec<Heir>,
 }
 
 impl Demand {
     /// All of the units, now.
     pub(super) fn exact(sku: SkuId, op: StepOp, units: u64) -> Self {
-        Self { sku, op, units, partial: false, may_wait: false, unpaid: None }
+        Self { sku, op, units, partial: false, may_wait: false, unpaid: None, heirs: Vec::new() }
     }
 }
 
@@ -112,6 +114,9 @@ impl Order {
                 }
                 demand
             }
+            PendingKind::Split(portions) => self.hands_over(portions),
+            // No SKU is asked: the children are made.
+            PendingKind::Birth(_) => Vec::new(),
             PendingKind::EditReserve => self.edit_reserves(),
             PendingKind::EditRelease => self.edit_releases(),
             PendingKind::Supplement => {
@@ -142,6 +147,7 @@ impl Order {
                 partial,
                 may_wait,
                 unpaid: None,
+                heirs: Vec::new(),
             }));
         }
         demand.sort_by(|one, other| (one.op.takes(), &one.sku).cmp(&(other.op.takes(), &other.sku)));
@@ -242,6 +248,11 @@ pub fn finish(order: &Order, end: &SagaEnd) -> Events {
         (PendingKind::Shipment(_) | PendingKind::ShortShipment { .. }, SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
         }
+        (PendingKind::Split(_), SagaEnd::Done) => smallvec![OrderEvent::HandedOver],
+        (PendingKind::Split(_), SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::SplitUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::Birth(_), _) => smallvec![OrderEvent::Split],
         (PendingKind::EditReserve, SagaEnd::Done) => order.edit_reserved(),
         (PendingKind::EditReserve, SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::EditUndone { refusal: refusal.clone() }]

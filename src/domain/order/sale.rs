@@ -73,6 +73,7 @@ pub(super) fn placed_line(line: &LineRequest, terms: Terms, rules: &SaleRules) -
         seller: line.seller.clone(),
         kit: rule.and_then(|rule| rule.kit.clone()),
         at_payment: deduction == Some(Deduction::AtPayment),
+        tags: line.tags.clone(),
     }
 }
 

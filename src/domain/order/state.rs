@@ -7,6 +7,7 @@ use super::edit::StagedEdit;
 use super::event::Filled;
 use super::lifecycle::{Lifecycle, LifecycleId, State};
 use super::line::Line;
+use super::split::{Family, Portion};
 use super::terms::{Deadline, Delivery, Terms, WhenShort};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
 use crate::domain::ids::{
@@ -80,6 +81,8 @@ pub struct Order {
     pub cancel_reason: Option<Reason>,
     /// A change that waits to be accepted or declined.
     pub edit: Option<Box<StagedEdit>>,
+    /// The orders that it was split into, and the one that it was split off.
+    pub family: Option<Box<Family>>,
     /// Why the order is parked.
     pub parked: Option<SmolStr>,
 }
@@ -156,6 +159,10 @@ pub enum PendingKind {
     EditRelease,
     /// Commit what was added to the paid order.
     Supplement,
+    /// Hand the units over to the children.
+    Split(Vec<Portion>),
+    /// Make the children.
+    Birth(Vec<Portion>),
 }
 
 /// An idempotency key bound to the body it was first used with.

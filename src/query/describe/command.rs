@@ -1,7 +1,7 @@
 //! What was asked for, in words.
 
 use super::{count, units};
-use crate::domain::command::{Command, OrderCommand, ProgressStep, SkuCommand};
+use crate::domain::command::{Command, OrderCommand, ProgressStep, SkuCommand, SplitBy};
 
 impl Command {
     /// The command as a plain sentence.
@@ -54,6 +54,15 @@ impl OrderCommand {
                 format!("Asked to carry out the prepared change, as previewed at version {}.", accept.version)
             }
             Self::DeclineEdit(_) => "Asked to drop the prepared change.".to_owned(),
+            Self::Split(split) => {
+                let by = match &split.by {
+                    SplitBy::Seller => "seller",
+                    SplitBy::Channel => "channel",
+                    SplitBy::Constraint => "constraint",
+                    SplitBy::Groups(_) => "groups of units",
+                };
+                format!("Asked to split it by {by}.")
+            }
             Self::ShipShort(short) => format!(
                 "Asked to ship {} and to call off {}: {}.",
                 units(&short.lines, "nothing"),

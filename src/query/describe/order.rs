@@ -92,6 +92,14 @@ impl OrderEvent {
             Self::DeadlineExtended { until } => {
                 format!("It has more time, until {until}.")
             }
+            Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
+            other => other.describe_change(),
+        }
+    }
+
+    /// What makes another order of it than the one that was placed.
+    fn describe_change(&self) -> String {
+        match self {
             Self::ShortShipmentStarted { lines, missing, reason } => format!(
                 "A shipment is being taken out of stock: {}; the rest is called off ({reason}): {}.",
                 units(lines, "nothing"),
@@ -118,7 +126,21 @@ impl OrderEvent {
             Self::SupplementUndone { refusal, refund_due } => format!(
                 "What was added could not be committed: {refusal}. {refund_due} minor units are due back."
             ),
-            Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
+            Self::SplitStarted { portions } => {
+                let children: Vec<_> = portions.iter().map(|part| part.child.as_str()).collect();
+                format!("It is being split into {}; its units are being handed over.", children.join(", "))
+            }
+            Self::HandedOver => "Its units are its children's; those are coming into being.".to_owned(),
+            Self::Split => "It is split: its children go on for it.".to_owned(),
+            Self::SplitUndone { refusal } => {
+                format!("Its units could not be handed over: {refusal}. The order is as it was.")
+            }
+            Self::SplitOff(born) => {
+                format!("Split off {}, with {} minor units of what was paid.", born.parent, born.paid)
+            }
+            Self::ChildChanged(news) => {
+                format!("{} is {} at version {}.", news.child, news.state, news.version)
+            }
             other => format!("{other:?}."),
         }
     }

@@ -54,6 +54,7 @@ fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
         from: None,
         may_wait: false,
         unpaid: None,
+        heirs: Vec::new(),
     }
 }
 

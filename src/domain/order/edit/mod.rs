@@ -27,7 +27,8 @@ use super::saga::Demand;
 use super::sale::{self, SaleRules};
 use super::state::{Order, OrderBroken, PendingKind};
 use crate::domain::command::{AcceptEdit, Amounts, DeclineEdit, EditChange, LineRequest, StageEdit, StepOp};
-use crate::domain::refusal::{EditProblem, Refusal};
+use crate::domain::order::problem::EditProblem;
+use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 
 pub use preview::{EditPreview, SkuUnits, preview};

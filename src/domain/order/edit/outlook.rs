@@ -7,8 +7,9 @@ use crate::domain::command::Amounts;
 use crate::domain::ids::SkuId;
 use crate::domain::order::lifecycle::Action;
 use crate::domain::order::line::Line;
+use crate::domain::order::problem::EditProblem;
 use crate::domain::order::state::Order;
-use crate::domain::refusal::{EditProblem, Refusal};
+use crate::domain::refusal::Refusal;
 
 /// An order behind an edit.
 #[derive(Debug, Default)]

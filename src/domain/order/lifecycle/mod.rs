@@ -97,6 +97,8 @@ pub enum Action {
     Extend,
     /// Lines or amounts change.
     Edit,
+    /// The order becomes several.
+    Split,
 }
 
 impl State {
@@ -148,6 +150,7 @@ impl fmt::Display for Action {
             Self::Modify => "be modified",
             Self::Extend => "be given more time",
             Self::Edit => "be edited",
+            Self::Split => "be split",
         })
     }
 }
@@ -276,6 +279,18 @@ impl Lifecycle {
             }
         }
         Ok(())
+    }
+
+    /// Arrows from the initial state to `state`, by the shortest way.
+    pub(super) fn distance(&self, state: State) -> usize {
+        let mut reached = BTreeSet::from([self.initial]);
+        let mut arrows = 0;
+        while !reached.contains(&state) && arrows <= self.rows.len() {
+            let next: Vec<_> = self.rows.iter().filter(|(from, ..)| reached.contains(from)).collect();
+            reached.extend(next.into_iter().map(|(_, _, to)| *to));
+            arrows += 1;
+        }
+        arrows
     }
 
     /// The states that the table uses.

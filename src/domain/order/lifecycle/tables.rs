@@ -36,6 +36,7 @@ pub(super) static SIMPLE: Lifecycle = Lifecycle {
         (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
         (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Paid,     Action::Edit,        State::Paid),      // what is added waits to be paid for
+        (State::Paid,     Action::Split,       State::Paid),      // before anything leaves
         (State::Shipped,  Action::DeliverPart, State::Shipped),
         (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
     ],
@@ -76,11 +77,13 @@ pub(super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Paid,      Action::Cancel,      State::Cancelled),
         (State::Paid,      Action::Modify,      State::Paid),
         (State::Paid,      Action::Edit,        State::Paid),      // what is added waits to be paid for
+        (State::Paid,      Action::Split,       State::Paid),
         (State::Picking,   Action::PayPart,     State::Picking),
         (State::Picking,   Action::Pack,        State::Packed),
         (State::Picking,   Action::CancelPart,  State::Picking),
         (State::Picking,   Action::Cancel,      State::Cancelled),
         (State::Picking,   Action::Modify,      State::Picking),
+        (State::Picking,   Action::Split,       State::Picking),
         (State::Packed,    Action::PayPart,     State::Packed),
         (State::Packed,    Action::ShipPart,    State::Packed),
         (State::Packed,    Action::ShipAll,     State::Shipped),
@@ -90,6 +93,7 @@ pub(super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Packed,    Action::CancelLast,  State::Delivered), // the rest has arrived
         (State::Packed,    Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Packed,    Action::Modify,      State::Packed),    // until it is shipped
+        (State::Packed,    Action::Split,       State::Packed),    // before anything leaves
         (State::Shipped,   Action::PayPart,     State::Shipped),
         (State::Shipped,   Action::DeliverPart, State::Shipped),
         (State::Shipped,   Action::DeliverAll,  State::Delivered),

@@ -18,6 +18,7 @@ fn ways() -> Vec<(State, Action, State, Vec<OrderCommand>)> {
         (S::Accepted, A::Edit, S::Accepted, vec![stage(), accept(3)]),
         (S::Reserved, A::Edit, S::Reserved, vec![stage(), accept(3)]),
         (S::Paid, A::Edit, S::Paid, vec![paid(), stage(), accept(6)]),
+        (S::Paid, A::Split, S::Paid, vec![paid(), split()]),
         (S::Reserved, A::PayPart, S::Reserved, vec![pay(1)]),
         (S::Reserved, A::Settle, S::Paid, vec![paid()]),
         (S::Reserved, A::CancelPart, S::Reserved, vec![cancel(&[(1, 1)])]),

@@ -19,7 +19,7 @@ use super::decide::Events;
 use super::*;
 use crate::domain::command::{
     AcceptEdit, Amounts, CancelOrder, DeliverOrder, EditChange, LineQuantity, LineRequest, OrderCommand,
-    PayOrder, PlaceOrder, Settlement, ShipOrder, StageEdit, StepOp,
+    PayOrder, PlaceOrder, Settlement, ShipOrder, SplitBy, SplitOrder, StageEdit, StepOp,
 };
 use crate::domain::ids::{IdOrigin, OrderId, PaymentId, SkuId};
 use crate::domain::money::{Currency, Money};
@@ -69,6 +69,11 @@ fn stage() -> OrderCommand {
     let amounts = Amounts::of(200);
     let changes = vec![EditChange::Reprice { line: 1, amounts }];
     OrderCommand::StageEdit(StageEdit { order: id(), changes })
+}
+
+/// One unit apart from the others.
+fn split() -> OrderCommand {
+    OrderCommand::Split(SplitOrder { order: id(), by: SplitBy::Groups(vec![parts(&[(1, 1)])]) })
 }
 
 fn accept(version: u64) -> OrderCommand {

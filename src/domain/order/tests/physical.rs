@@ -148,6 +148,7 @@ fn ask(action: Action) -> Option<OrderCommand> {
         Action::Confirm => progress(Step::Confirm),
         Action::Complete => progress(Step::Complete),
         Action::Close => close(),
+        Action::Split => split(),
         Action::Modify => modify(),
         Action::Extend => extend(1 << 50),
         Action::ShipPart => ship(&[(1, 1)]),
