@@ -4,7 +4,7 @@ use earmark::port::fs_sim::SimFs;
 use earmark::{Command, Cut, Request, SkuCommand, SplitBy, SplitOrder};
 
 use super::split::three_lines;
-use crate::common::journal::{read, write};
+use crate::common::journal::{parked, read, write};
 use crate::common::sim::open;
 use crate::common::*;
 
@@ -86,4 +86,29 @@ async fn a_split_cut_behind_any_record_is_whole_or_not_begun_and_ends_the_same()
         let again = open(&image.crash()).await.cut().await.unwrap();
         assert_eq!(again.hash, cut.hash, "{what}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_that_a_sku_refuses_is_undone_at_the_others_and_can_be_asked_for_again() {
+    let fs = SimFs::new();
+    let engine = open(&fs).await;
+    for request in script().into_iter().take(6) {
+        engine.submit::<Command>(request).await.unwrap();
+    }
+    engine.close().await.unwrap();
+    let entity = earmark::EntityId::Sku(sku("b"));
+    let mut records = read(&fs);
+    records.push(parked(entity.clone(), Some("looked at")));
+    let engine = open(&write(&records)).await;
+    let parent = engine.order(&order("o"));
+    let before = engine.cut().await.unwrap();
+    assert_eq!(refusal(parent.split(SplitBy::Seller).await).code(), "PARKED");
+    let undone = engine.cut().await.unwrap();
+    for (one, other) in before.skus.iter().zip(&undone.skus) {
+        assert_eq!((one.counters, one.hold_count()), (other.counters, other.hold_count()));
+    }
+    engine.unpark(&entity, "me".parse().unwrap()).await.unwrap();
+    assert_sound(&engine).await;
+    parent.split(SplitBy::Seller).await.unwrap();
+    assert_conserved(&engine.cut().await.unwrap(), "split at the second attempt");
 }

@@ -281,16 +281,10 @@ impl Lifecycle {
         Ok(())
     }
 
-    /// Arrows from the initial state to `state`, by the shortest way.
-    pub(super) fn distance(&self, state: State) -> usize {
-        let mut reached = BTreeSet::from([self.initial]);
-        let mut arrows = 0;
-        while !reached.contains(&state) && arrows <= self.rows.len() {
-            let next: Vec<_> = self.rows.iter().filter(|(from, ..)| reached.contains(from)).collect();
-            reached.extend(next.into_iter().map(|(_, _, to)| *to));
-            arrows += 1;
-        }
-        arrows
+    /// Number of states that an order in `state` can still come to, that one included: of two orders the one with
+    /// more before it is behind.
+    pub(super) fn ahead_of(&self, state: State) -> usize {
+        self.closure([state], |(from, _, to)| (*from, *to)).len()
     }
 
     /// The states that the table uses.

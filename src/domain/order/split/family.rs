@@ -171,9 +171,9 @@ impl Order {
         }
         [self.due, self.paid, self.refund_due] = money;
         // An order is where the last of its children is; those that were called off hold nobody up.
-        let rank = |state: &State| Lifecycle::of(self.lifecycle).map_or(0, |l| l.distance(*state));
+        let rank = |state: &State| Lifecycle::of(self.lifecycle).map_or(0, |l| l.ahead_of(*state));
         let states = family.children.iter().map(|child| child.news.state);
-        let living = states.clone().filter(|state| *state != State::Cancelled).min_by_key(rank);
+        let living = states.clone().filter(|state| *state != State::Cancelled).max_by_key(rank);
         self.state = living.unwrap_or(State::Cancelled);
         Ok(())
     }
