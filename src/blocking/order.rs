@@ -63,6 +63,7 @@ impl OrderHandle {
         preview_edit() -> EditPreview;
         accept_edit(version: u64) -> OrderAnswer;
         split(by: SplitBy) -> OrderAnswer;
+        split_by_location() -> OrderAnswer;
         decline_edit(version: u64) -> OrderAnswer;
         cancel(lines: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         progress(step: ProgressStep) -> OrderAnswer;

@@ -1,10 +1,14 @@
 //! The calls that change what an order is.
 
+use std::collections::BTreeMap;
+
 use super::OrderHandle;
 use crate::domain::command::{
-    AcceptEdit, DeclineEdit, EditChange, OrderAnswer, SplitBy, SplitOrder, StageEdit,
+    AcceptEdit, DeclineEdit, EditChange, LineQuantity, OrderAnswer, SplitBy, SplitOrder, StageEdit,
 };
-use crate::domain::order::{self, EditPreview};
+use crate::domain::ids::SkuId;
+use crate::domain::inventory::{HoldOwner, Inventory, LocationId, Part};
+use crate::domain::order::{self, EditPreview, SplitProblem};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 
@@ -72,5 +76,39 @@ impl OrderHandle {
     /// as for [`Engine::submit`](crate::Engine::submit).
     pub async fn split(&self, by: SplitBy) -> Result<OrderAnswer, Error> {
         self.command(SplitOrder { order: self.id.clone(), by }).await
+    }
+
+    /// Splits the paid order by the locations at which its units lie, in the order of the locations' ids. Looks at
+    /// the order's holds and names the units: should its units move in between, the split is refused and nothing
+    /// has changed. What a duplicate under a key finds may be another layout, and so another command; it is better
+    /// given without one.
+    ///
+    /// # Errors
+    /// As for [`OrderHandle::split`]; [`Refusal::CannotSplit`] for an order with kits.
+    pub async fn split_by_location(&self) -> Result<OrderAnswer, Error> {
+        let order = self.view().await?.ok_or(Refusal::UnknownOrder)?;
+        if order.lines.iter().any(|line| line.kit.is_some()) {
+            return Err(Refusal::CannotSplit { problem: SplitProblem::Kits }.into());
+        }
+        let mut held = BTreeMap::<SkuId, Vec<Part>>::new();
+        let mut groups = BTreeMap::<LocationId, Vec<LineQuantity>>::new();
+        for (line, number) in order.lines.iter().zip(1..) {
+            if !held.contains_key(&line.sku) {
+                let owner = HoldOwner::Order(self.id.clone());
+                let look = move |sku: &Inventory| sku.hold(&owner).map(|hold| hold.parts());
+                let parts = self.engine.sku(&line.sku).look(look).await?.flatten();
+                held.insert(line.sku.clone(), parts.unwrap_or_default());
+            }
+            let mut left = line.counters.committed;
+            for part in held.get_mut(&line.sku).into_iter().flatten() {
+                let quantity = u32::try_from(part.committed).map_or(left, |there| left.min(there));
+                if quantity > 0 {
+                    part.committed -= u64::from(quantity);
+                    left -= quantity;
+                    groups.entry(part.at.clone()).or_default().push(LineQuantity { line: number, quantity });
+                }
+            }
+        }
+        self.split(SplitBy::Located(groups.into_iter().collect())).await
     }
 }

@@ -142,6 +142,27 @@ async fn the_parts_of_a_hold_at_several_locations_go_to_the_children_where_they_
 }
 
 #[tokio::test]
+async fn an_order_is_split_by_the_locations_at_which_its_units_lie() {
+    let engine = Engine::open(Config::in_memory()).await.unwrap();
+    for (name, units, at) in [("a", 2, "south"), ("a", 2, "north"), ("b", 1, "north"), ("b", 3, "south")] {
+        let command = SkuCommand::receive(units, "r").at(LocationId::new(at).unwrap());
+        engine.stock(&sku(name), command).await.unwrap();
+    }
+    engine.place(placement("o", &[("a", 3), ("b", 4), ("a", 1)])).await.unwrap();
+    engine.pay(payment("o", 8_000)).await.unwrap();
+    engine.order(&order("o")).split_by_location().await.unwrap();
+    assert_sound(&engine).await;
+    assert_eq!((look(&engine, "o/1").await.due, look(&engine, "o/2").await.due), (3_000, 5_000));
+    engine.order(&order("o/2")).ship(&[]).await.unwrap();
+    let cut = engine.cut().await.unwrap();
+    assert_eq!(cut.violations, Vec::<String>::new());
+    for (sku, units) in cut.skus.iter().zip([2, 3]) {
+        let at = |name: &str| sku.counters_at(&LocationId::new(name).unwrap());
+        assert_eq!((at("north").shipped, at("south").shipped), (0, units), "{}", sku.sku);
+    }
+}
+
+#[tokio::test]
 async fn commands_that_make_no_sense_on_an_order_that_was_split_are_refused() {
     let engine = paid_engine().await;
     let parent = engine.order(&order("o"));

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Command, LineQuantity, LineRequest, OrderCommand};
 use crate::domain::ids::OrderId;
-use crate::domain::inventory::Reason;
+use crate::domain::inventory::{LocationId, Reason};
 
 /// Ship fewer units than the order still has, and call the others off: one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +148,9 @@ pub enum SplitBy {
     Constraint,
     /// These units; what no group names is one more.
     Groups(Vec<Vec<LineQuantity>>),
+    /// These units, which lie at these locations; what no group names is one more. See
+    /// `OrderHandle::split_by_location`, which names them.
+    Located(Vec<(LocationId, Vec<LineQuantity>)>),
 }
 
 /// Split a paid order into orders of their own.

@@ -129,6 +129,9 @@ impl Command {
             Self::Order(_, OrderCommand::Split(SplitOrder { by: SplitBy::Groups(groups), .. })) => {
                 (groups.iter().map(Vec::len).sum(), None)
             }
+            Self::Order(_, OrderCommand::Split(SplitOrder { by: SplitBy::Located(groups), .. })) => {
+                (groups.iter().map(|(_, lines)| lines.len()).sum(), None)
+            }
             Self::Order(_, OrderCommand::Pay(_) | OrderCommand::Split(_)) => (0, None),
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),

@@ -43,6 +43,8 @@ pub struct Heir {
     pub order: OrderId,
     /// Units that it gets; they are paid for.
     pub units: u64,
+    /// Where they lie; `None` for the order in which they were allocated.
+    pub from: Option<LocationId>,
 }
 
 /// What an order has at a SKU after a step.

@@ -4,16 +4,14 @@ use super::decide_step::{StepDecision, finish};
 use super::draft::Draft;
 use super::holds::HoldOwner;
 use super::state::Inventory;
-use crate::domain::command::StockStep;
+use crate::domain::command::{Heir, StockStep};
 use crate::domain::refusal::Refusal;
 
 /// The units of the present hold become the heirs'.
 pub(super) fn hand_over(mut draft: Draft<'_>, step: &StockStep) -> Result<StepDecision, Refusal> {
     let owner = step.owner();
     let purchase = draft.hold().purchase.clone();
-    let heirs: Vec<_> =
-        step.heirs.iter().map(|heir| (HoldOwner::Order(heir.order.clone()), heir.units)).collect();
-    let passed = draft.pass_to(&owner, &heirs, step.number)?;
+    let passed = draft.pass_to(&owner, &step.heirs, step.number)?;
     for (heir, shares) in &passed {
         draft.turn_to(heir);
         // The first step of its own that an heir asks for has number 1.
@@ -34,7 +32,8 @@ pub(super) fn hand_back(inventory: &Inventory, step: &StockStep) -> Result<StepD
         let units = draft.hold().committed;
         if units > 0 {
             purchase = draft.hold().purchase.clone().or(purchase);
-            back.extend(draft.pass_to(&heir, &[(owner.clone(), units)], step.number)?);
+            let to = Heir { order: step.order.clone(), units, from: None };
+            back.extend(draft.pass_to(&heir, &[to], step.number)?);
         }
     }
     draft.turn_to(&owner);

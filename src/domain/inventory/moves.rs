@@ -11,6 +11,7 @@ use super::draft::{Draft, Units};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Part, Purchase};
 use super::location::LocationId;
+use crate::domain::command::Heir;
 use crate::domain::refusal::Refusal;
 
 /// Units by location; nearly always one.
@@ -36,22 +37,26 @@ pub(super) type Passed = Vec<(HoldOwner, Shares)>;
 impl Draft<'_> {
     /// Takes committed units out of the present hold for others, location by location in their order. They
     /// become committed to those by [`Draft::receive_from`], in the same record.
-    pub(super) fn pass_to(
-        &mut self,
-        from: &HoldOwner,
-        heirs: &[(HoldOwner, u64)],
-        step: u32,
-    ) -> Result<Passed, Refusal> {
+    pub(super) fn pass_to(&mut self, from: &HoldOwner, heirs: &[Heir], step: u32) -> Result<Passed, Refusal> {
         let mut passed = Passed::with_capacity(heirs.len());
-        for (heir, units) in heirs {
-            let shares = shares(self.hold(), *units, |part| part.committed, Way::On);
+        for heir in heirs {
+            let shares: Shares = match &heir.from {
+                Some(at) => {
+                    let there = self.hold().part(at).committed;
+                    if heir.units > there {
+                        return Err(self.hold_exceeded(heir.units, there));
+                    }
+                    smallvec![(at.clone(), heir.units)]
+                }
+                None => shares(self.hold(), heir.units, |part| part.committed, Way::On),
+            };
             for (at, committed) in &shares {
                 let (owner, at, cause) = (from.clone(), at.clone(), ReleaseCause::HandedOver);
                 let released =
                     StockEvent::Released { owner, reserved: 0, committed: *committed, step, cause, at };
                 self.record(released)?;
             }
-            passed.push((heir.clone(), shares));
+            passed.push((HoldOwner::Order(heir.order.clone()), shares));
         }
         Ok(passed)
     }

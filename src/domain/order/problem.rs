@@ -40,6 +40,9 @@ pub enum SplitProblem {
     /// Units were added to it that nobody has paid for.
     #[error("units were added to it that are not paid for")]
     Unpaid,
+    /// It has kits, whose parts may lie at several locations.
+    #[error("it has kits, whose parts may lie at several locations")]
+    Kits,
     /// The ids of its children would be too long.
     #[error("the ids of its children would be too long")]
     IdTooLong,

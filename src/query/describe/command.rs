@@ -60,6 +60,7 @@ impl OrderCommand {
                     SplitBy::Channel => "channel",
                     SplitBy::Constraint => "constraint",
                     SplitBy::Groups(_) => "groups of units",
+                    SplitBy::Located(_) => "location",
                 };
                 format!("Asked to split it by {by}.")
             }

@@ -114,7 +114,7 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let may_wait = other % 2 == 0;
             let from = (other % 7 == 0).then(|| location(who + 1));
             let hands = matches!(op, StepOp::HandOver | StepOp::HandBack);
-            let heir = Heir { order: OrderId::new(format!("h{who}")).unwrap(), units: quantity };
+            let heir = Heir { order: OrderId::new(format!("h{who}")).unwrap(), units: quantity, from: None };
             let heirs = if hands { vec![heir] } else { Vec::new() };
             let base = super::step(number, op, quantity);
             Asked::Step(StockStep { order, buyer, cart, partial, from, may_wait, heirs, ..base }, redelivered)

@@ -119,7 +119,7 @@ impl Order {
             return Err(broken("a split ends where another saga began"));
         };
         let called_off = self.lines.iter().map(|line| line.counters.cancelled).collect();
-        let child = |(Portion { child, lines, paid }, (_, born)): (Portion, (OrderId, SplitOff))| {
+        let child = |(Portion { child, lines, paid, .. }, (_, born)): (Portion, (OrderId, SplitOff))| {
             let news = ChildNews {
                 child,
                 version: 1,

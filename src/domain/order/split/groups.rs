@@ -2,6 +2,7 @@
 
 use super::refused;
 use crate::domain::command::{LineQuantity, SplitBy};
+use crate::domain::inventory::LocationId;
 use crate::domain::order::decide::resolve;
 use crate::domain::order::lifecycle::Action;
 use crate::domain::order::line::Line;
@@ -9,14 +10,25 @@ use crate::domain::order::problem::SplitProblem;
 use crate::domain::order::state::Order;
 use crate::domain::refusal::Refusal;
 
+/// Units that go together, and where they lie where that is told.
+type Group = (Option<LocationId>, Vec<LineQuantity>);
+
 impl Order {
     /// The open units of the order by child, in the order in which the children are numbered.
-    pub(super) fn groups(&self, by: &SplitBy) -> Result<Vec<Vec<LineQuantity>>, Refusal> {
+    pub(super) fn groups(&self, by: &SplitBy) -> Result<Vec<Group>, Refusal> {
+        let anywhere = |groups: Vec<_>| groups.into_iter().map(|lines| (None, lines)).collect();
         match by {
-            SplitBy::Seller => Ok(self.alike(|line| line.seller.as_ref().map(|seller| seller.as_str()))),
-            SplitBy::Channel => Ok(self.alike(|line| line.tags.as_ref()?.channel.as_deref())),
-            SplitBy::Constraint => Ok(self.alike(|line| line.tags.as_ref()?.constraint.as_deref())),
-            SplitBy::Groups(groups) => self.named(groups),
+            SplitBy::Seller => {
+                Ok(anywhere(self.alike(|line| line.seller.as_ref().map(|seller| seller.as_str()))))
+            }
+            SplitBy::Channel => Ok(anywhere(self.alike(|line| line.tags.as_ref()?.channel.as_deref()))),
+            SplitBy::Constraint => Ok(anywhere(self.alike(|line| line.tags.as_ref()?.constraint.as_deref()))),
+            SplitBy::Groups(groups) => Ok(anywhere(self.named(groups)?)),
+            SplitBy::Located(located) => {
+                let groups: Vec<_> = located.iter().map(|(_, lines)| lines.clone()).collect();
+                let places = located.iter().map(|(at, _)| Some(at.clone())).chain([None]);
+                Ok(places.zip(self.named(&groups)?).collect())
+            }
         }
     }
 

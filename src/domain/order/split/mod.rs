@@ -28,6 +28,7 @@ use super::state::{Order, PendingKind};
 use super::terms::{Delivery, Terms};
 use crate::domain::command::{Heir, LineQuantity, SplitOrder, StepOp};
 use crate::domain::ids::{BusinessId, CustomerId, OrderId};
+use crate::domain::inventory::LocationId;
 use crate::domain::money::{Currency, Money};
 use crate::domain::order::problem::SplitProblem;
 use crate::domain::refusal::Refusal;
@@ -42,6 +43,8 @@ pub struct Portion {
     pub child: OrderId,
     /// Units by line of the parent.
     pub lines: Vec<LineQuantity>,
+    /// Where its units lie, where the split says so.
+    pub at: Option<LocationId>,
     /// Its part of what was paid and is not due back, in minor units.
     pub paid: i64,
 }
@@ -100,10 +103,10 @@ pub(super) fn decide_split(order: &Order, split: &SplitOrder) -> Result<Events, 
         return refused(SplitProblem::OneGroup);
     }
     let mut portions = Vec::with_capacity(groups.len());
-    for (lines, number) in groups.into_iter().zip(1..) {
+    for ((at, lines), number) in groups.into_iter().zip(1..) {
         let id: SmolStr = smol_str::format_smolstr!("{}/{number}", order.id);
         let Ok(child) = OrderId::new(id) else { return refused(SplitProblem::IdTooLong) };
-        portions.push(Portion { child, lines, paid: 0 });
+        portions.push(Portion { child, lines, at, paid: 0 });
     }
     order.share_payments(&mut portions)?;
     Ok(smallvec![OrderEvent::SplitStarted { portions }])
@@ -157,7 +160,11 @@ impl Order {
                     asked.units = asked.units.saturating_add(units);
                     match asked.heirs.iter_mut().find(|heir| heir.order == portion.child) {
                         Some(heir) => heir.units = heir.units.saturating_add(units),
-                        None => asked.heirs.push(Heir { order: portion.child.clone(), units }),
+                        None => asked.heirs.push(Heir {
+                            order: portion.child.clone(),
+                            units,
+                            from: portion.at.clone(),
+                        }),
                     }
                 }
             }
