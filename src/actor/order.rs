@@ -3,6 +3,7 @@
 //! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
 //! as ordinary messages. Between commands the order rests as a compact value.
 
+mod family;
 mod retire;
 mod saga;
 
@@ -122,6 +123,7 @@ impl Actor for OrderActor {
             OrderMessage::Stepped { sku, number, outcome } => {
                 state.stepped(&myself, &sku, number, outcome);
             }
+            OrderMessage::Born => state.born(&myself),
             OrderMessage::Look(look) => {
                 state.mail.taken();
                 look(state.listed.and(state.packed().transpose()));
@@ -155,6 +157,7 @@ impl OrderState {
     /// Hands a draft over: the one way from an order to the journal, so that the index follows.
     fn commit(&mut self, draft: Draft) {
         self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
+        self.tell_parent();
     }
 
     fn entity(&self) -> EntityId {
@@ -240,7 +243,10 @@ impl OrderState {
                     self.unpark(myself, None, ReplyTo::default());
                 }
             }
-            OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
+            OrderMessage::Bear(split_off, parent) => self.be_born(split_off, &parent),
+            OrderMessage::ChildNews(news) => self.child_news(&news),
+            OrderMessage::TellParent => self.tell_parent(),
+            OrderMessage::Stepped { .. } | OrderMessage::Born | OrderMessage::Look(_) => {}
         }
     }
 
@@ -290,6 +296,7 @@ impl OrderState {
         let command = &envelope.request.command;
         let rules = match command {
             OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
+            OrderCommand::StageEdit(stage) => self.core.sales.rules_of_changes(&stage.changes),
             _ => SaleRules::default(),
         };
         let decided = guard::decide(|| match (&self.order, command) {
@@ -299,6 +306,9 @@ impl OrderState {
                 order::decide_place(place, origin, limits, terms, &rules)
             }
             (None, _) => Err(Refusal::UnknownOrder),
+            (Some(order), OrderCommand::StageEdit(stage)) if order.parked.is_none() => {
+                order::decide_stage(order, stage, limits, &rules)
+            }
             (Some(order), command) => order::decide(order, command),
         });
         let events = match decided {
@@ -381,6 +391,7 @@ impl OrderState {
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
         self.ask_filled();
+        self.ask_children();
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {

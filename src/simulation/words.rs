@@ -97,6 +97,7 @@ fn asked(request: &Request<Command>) -> String {
     let about = match &request.command {
         Command::Order(Some(id), _) => format!("order {id}"),
         Command::Order(None, _) => "a new order".to_owned(),
+        Command::Flow(..) => "a flow".to_owned(),
         Command::Sku(sku, _) => format!("SKU {sku}"),
     };
     let key = request.key.as_ref().map(|key| format!(" (key {})", key.key)).unwrap_or_default();

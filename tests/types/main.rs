@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes;
 mod flash_sale;
 mod membership;
 mod preorder;
@@ -67,7 +68,7 @@ impl Shop {
         let command = ProgressOrder { order: order(id), step };
         match self.engine.submit(command).await.unwrap() {
             earmark::Answer::Order(answer) => answer.state,
-            earmark::Answer::Stock(_) => panic!("an order answers"),
+            earmark::Answer::Stock(_) | earmark::Answer::Flow(_) => panic!("an order answers"),
         }
     }
 
