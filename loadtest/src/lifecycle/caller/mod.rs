@@ -301,9 +301,7 @@ impl Life {
     ) -> Result<Result<OrderAnswer, Refusal>> {
         match self.ask(step, call).await? {
             Ok(earmark::Answer::Order(answer)) => Ok(Ok(answer)),
-            Ok(earmark::Answer::Stock(_) | earmark::Answer::Flow(_)) => {
-                Err(anyhow!("order {} was answered for something else", self.order))
-            }
+            Ok(other) => Err(anyhow!("order {} was answered for something else: {other:?}", self.order)),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
