@@ -97,7 +97,6 @@ fn asked(request: &Request<Command>) -> String {
     let about = match &request.command {
         Command::Order(Some(id), _) => format!("order {id}"),
         Command::Order(None, _) => "a new order".to_owned(),
-        Command::Flow(..) => "a flow".to_owned(),
         Command::Sku(sku, _) => format!("SKU {sku}"),
         Command::Flow(Some(flow), _) => format!("flow {flow}"),
         Command::Flow(None, _) => "a new flow".to_owned(),

@@ -1,6 +1,6 @@
 //! Single units are called off wherever some are still in the house.
 
-use earmark::{Config, Engine, Lifecycle, OrderType, ProgressStep, Settlement, State, Terms};
+use earmark::{Config, Engine, Lifecycle, OrderType, ProgressStep, Settlement, State, Terms, TermsByType};
 
 use crate::common::*;
 
