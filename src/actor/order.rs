@@ -3,6 +3,7 @@
 //! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
 //! as ordinary messages. Between commands the order rests as a compact value.
 
+mod decide;
 mod family;
 mod retire;
 mod saga;
@@ -20,7 +21,7 @@ use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Filled, Order, OrderEvent, SaleRules, Terms, Tombstone};
+use crate::domain::order::{self, Filled, Order, OrderEvent, Tombstone};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -290,28 +291,8 @@ impl OrderState {
             return self.refuse_retired(envelope, tombstone);
         }
         let now = self.core.clock.now();
-        let limits = self.core.limits;
-        let terms = self.core.terms;
         let before = self.wakes_at();
-        let command = &envelope.request.command;
-        let rules = match command {
-            OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
-            OrderCommand::StageEdit(stage) => self.core.sales.rules_of_changes(&stage.changes),
-            _ => SaleRules::default(),
-        };
-        let decided = guard::decide(|| match (&self.order, command) {
-            (None, OrderCommand::Place(place)) => {
-                let current = self.core.flows.current(&place.business);
-                let terms = Terms { rules: current, ..terms.of(place.order_type) };
-                order::decide_place(place, origin, limits, terms, &rules)
-            }
-            (None, _) => Err(Refusal::UnknownOrder),
-            (Some(order), OrderCommand::StageEdit(stage)) if order.parked.is_none() => {
-                order::decide_stage(order, stage, limits, &rules)
-            }
-            (Some(order), command) => order::decide(order, command),
-        });
-        let events = match decided {
+        let events = match self.decided(&envelope.request.command, origin) {
             Ok(events) => events,
             Err(refusal) => return self.refuse(envelope, refusal),
         };

@@ -276,11 +276,7 @@ fn ended(order: &Order, end: &SagaEnd) -> Events {
             events
         }
         (PendingKind::Supplement, SagaEnd::Undone(refusal)) => {
-            let kept = order.paid.saturating_sub(order.refund_due);
-            let paid = order.payments.last().map_or(0, |payment| payment.amount.min(kept));
-            // No payment led to it where an edit or a cancellation did.
-            let refund_due = if pending.granted { 0 } else { paid };
-            smallvec![OrderEvent::SupplementUndone { refusal: refusal.clone(), refund_due }]
+            smallvec![order.supplement_refused(refusal.clone(), pending.granted)]
         }
         (PendingKind::Cancellation { lines, .. }, _) => {
             let refund_due = order.refund_for(lines);

@@ -259,6 +259,14 @@ impl Order {
         self.go(Action::Edit, at)
     }
 
+    /// The event behind a supplement that a SKU refused. The payment that led to it is due back; none did where an
+    /// edit or a cancellation that was granted led to it.
+    pub(super) fn supplement_refused(&self, refusal: Refusal, granted: bool) -> OrderEvent {
+        let kept = self.paid.saturating_sub(self.refund_due);
+        let paid = self.payments.last().map_or(0, |payment| payment.amount.min(kept));
+        OrderEvent::SupplementUndone { refusal, refund_due: if granted { 0 } else { paid } }
+    }
+
     /// What was reserved and not paid for is paid for.
     pub(super) fn supplemented(&mut self) -> Result<(), OrderBroken> {
         self.end_saga("a supplement")?;
