@@ -86,6 +86,11 @@ impl OrderHandle {
     /// # Errors
     /// As for [`OrderHandle::split`]; [`Refusal::CannotSplit`] for an order with kits.
     pub async fn split_by_location(&self) -> Result<OrderAnswer, Error> {
+        self.split(self.by_location().await?).await
+    }
+
+    /// The units of the order by the locations at which they lie now.
+    pub(crate) async fn by_location(&self) -> Result<SplitBy, Error> {
         let order = self.view().await?.ok_or(Refusal::UnknownOrder)?;
         if order.lines.iter().any(|line| line.kit.is_some()) {
             return Err(Refusal::CannotSplit { problem: SplitProblem::Kits }.into());
@@ -109,6 +114,6 @@ impl OrderHandle {
                 }
             }
         }
-        self.split(SplitBy::Located(groups.into_iter().collect())).await
+        Ok(SplitBy::Located(groups.into_iter().collect()))
     }
 }

@@ -9,7 +9,7 @@ use super::history::History;
 use super::ledger::Ledger;
 use super::plan::{Fault, How, Life, When};
 use super::tally::{Kind, Tally};
-use super::{client, counting};
+use super::{client, counting, family};
 use crate::actor::commit::Driver;
 use crate::config::{Config, RecordCommands, Retention};
 use crate::domain::ids::EntityId;
@@ -30,6 +30,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often parked entities are unparked before it counts as a failure that they are.
 const UNPARKED_MAX: usize = 12;
+
+/// After how many milliseconds of rest a parent has heard of its children.
+const HEARD_MS_MAX: u64 = 1_000;
 
 /// What is known of a schedule as it goes on.
 #[derive(Default)]
@@ -322,18 +325,30 @@ async fn verify(world: &World, engine: &Engine, is_opening: bool) -> Result<(), 
     if is_opening {
         let count = shared.ledger.check(&shared.history).map_err(Stopped::Broken)?;
         shared.tally.verified += count as u64;
+        shared.tally.changed(std::mem::take(&mut shared.ledger.deeds));
     }
     Ok(())
 }
 
 /// A cut in which nothing is wrong. What a panic has parked is unparked first, as an operator would.
 async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
-    for _ in 0..UNPARKED_MAX {
+    let (mut unparked, mut waited) = (0, 0);
+    while unparked < UNPARKED_MAX {
         let looked = tokio::time::timeout(PATIENCE, engine.cut()).await;
         let cut = looked.map_err(|_| Stopped::Broken("the engine never comes to rest".to_owned()))??;
         if cut.violations.is_empty() {
-            return Ok(cut);
+            match family::unheard(&cut) {
+                None => return Ok(cut),
+                Some(what) if waited == HEARD_MS_MAX => return Err(Stopped::Broken(what)),
+                // News of a child are a message of their own, and a record.
+                Some(_) => {
+                    waited += 1;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    continue;
+                }
+            }
         }
+        unparked += 1;
         let by_panic = |reason: &Option<smol_str::SmolStr>| {
             reason.as_ref().is_some_and(|reason| reason.contains("simulated: the decision panics"))
         };
