@@ -28,6 +28,7 @@ mod life;
 mod moves;
 mod plan;
 mod probe;
+mod setting;
 mod shrink;
 mod stories;
 mod tally;

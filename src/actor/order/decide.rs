@@ -3,11 +3,15 @@
 use smallvec::SmallVec;
 
 use super::OrderState;
+#[cfg(any(test, feature = "simulation"))]
+use crate::domain::command::AcceptEdit;
 use crate::domain::command::OrderCommand;
 use crate::domain::ids::IdOrigin;
 use crate::domain::order::{self, OrderEvent, SaleRules, Terms};
 use crate::domain::refusal::Refusal;
 use crate::guard;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 impl OrderState {
     /// Decides on a command to an order that has no saga under way.
@@ -31,6 +35,11 @@ impl OrderState {
             (None, _) => Err(Refusal::UnknownOrder),
             (Some(order), OrderCommand::StageEdit(stage)) if order.parked.is_none() => {
                 order::decide_stage(order, stage, limits, &rules)
+            }
+            #[cfg(any(test, feature = "simulation"))]
+            (Some(order), OrderCommand::AcceptEdit(accept)) if chaos::is_broken(Sabotage::PreviewIgnored) => {
+                let accept = AcceptEdit { version: order.version, ..accept.clone() };
+                order::decide(order, &OrderCommand::AcceptEdit(accept))
             }
             (Some(order), command) => order::decide(order, command),
         })

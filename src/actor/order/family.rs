@@ -6,9 +6,13 @@ use super::OrderState;
 use crate::actor::core::Draft;
 use crate::actor::message::OrderMessage;
 use crate::actor::registry::Absent;
+#[cfg(any(test, feature = "simulation"))]
+use crate::domain::ids::OrderId;
 use crate::domain::order::{self, ChildNews, Order, OrderEvent, SplitOff};
 use crate::domain::record::Record;
 use crate::guard;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 impl OrderState {
     /// Asks the children of a split to come into being; `false` where none are to.
@@ -18,6 +22,8 @@ impl OrderState {
         if births.is_empty() {
             return false;
         }
+        #[cfg(any(test, feature = "simulation"))]
+        let births = cheated_if_broken(births);
         (run.bearing, run.waiting) = (true, births.len());
         for (child, split_off) in births {
             let message = OrderMessage::Bear(Box::new(split_off), myself.clone());
@@ -59,6 +65,10 @@ impl OrderState {
     pub(super) fn tell_parent(&self) {
         let Some(order) = &self.order else { return };
         let (Some(parent), Some(news)) = (order.parent(), order.news()) else { return };
+        #[cfg(any(test, feature = "simulation"))]
+        if chaos::is_broken(Sabotage::NewsLost) {
+            return;
+        }
         let message = OrderMessage::ChildNews(Box::new(news));
         // A parent that was retired follows nobody.
         let _ = self.core.orders.send(&self.core, parent, message, Absent::HandBack);
@@ -94,4 +104,13 @@ impl OrderState {
             );
         }
     }
+}
+
+/// Sabotage: the first child gets less money than its part.
+#[cfg(any(test, feature = "simulation"))]
+fn cheated_if_broken(mut births: Vec<(OrderId, SplitOff)>) -> Vec<(OrderId, SplitOff)> {
+    if let Some((_, first)) = births.first_mut().filter(|_| chaos::is_broken(Sabotage::SplitCheated)) {
+        first.paid = first.paid.saturating_sub(1).max(0);
+    }
+    births
 }
