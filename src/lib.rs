@@ -44,10 +44,11 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline,
-    FlowAnswer, FlowCommand, LineQuantity, LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
-    ProgressOrder, ProgressStep, RemedyStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement,
-    ShipOrder, SkuCommand, StockAnswer,
+    AcceptEdit, Amounts, Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeclineEdit,
+    DeliverOrder, EditChange, ExtendDeadline, FlowAnswer, FlowCommand, LineQuantity, LineRequest, LineTags,
+    OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, RemedyStep, Request,
+    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, ShipShort, SkuCommand, SplitBy, SplitOrder,
+    StageEdit, StockAnswer,
 };
 pub use domain::flow::{Flow, Remedy};
 pub use domain::ids::{
@@ -61,8 +62,8 @@ pub use domain::inventory::{
 };
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
-    Deduction, Delivery, LatePayment, Lifecycle, LifecycleId, Order, OrderType, State, Terms, TermsByType,
-    Tombstone, View, WhenShort,
+    Child, Deduction, Delivery, EditPreview, LatePayment, Lifecycle, LifecycleId, Order, OrderType, SkuUnits,
+    State, Terms, TermsByType, Tombstone, View, WhenShort,
 };
 pub use domain::record::Record;
 pub use domain::refusal::Refusal;

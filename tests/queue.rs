@@ -59,6 +59,8 @@ fn waiting() -> History {
             from: None,
             may_wait: true,
             buyer_max: None,
+            unpaid: None,
+            heirs: Vec::new(),
         };
         let decision = inventory::decide_step(&history.inventory, &step, false, AT).unwrap();
         history.record(decision.events);

@@ -48,6 +48,8 @@ pub(crate) fn order(id: OrderId, state: State) -> Order {
         pending: None,
         refusal: None,
         cancel_reason: None,
+        edit: None,
+        family: None,
         parked: None,
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::command::{
 use crate::domain::flow::Flow;
 use crate::domain::ids::{CartId, FlowId, IdOrigin, OrderId, Principal, RulesId, SkuId};
 use crate::domain::inventory::Inventory;
+use crate::domain::order::{ChildNews, SplitOff};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::codec::CodecError;
@@ -57,6 +58,14 @@ pub(crate) enum OrderMessage {
     /// A SKU has filled units that the order waits for: all it ever filled for it. Told again after a crash; a
     /// message that is lost or comes twice does no harm.
     Filled { sku: SkuId, filled: u64 },
+    /// Come into being, as an order that is split off the one that asks.
+    Bear(Box<SplitOff>, ActorRef<OrderMessage>),
+    /// A child has come into being. Sent to an actor that waits for it, and not counted as mail.
+    Born,
+    /// A child has changed. Told again after a crash; a message that is lost or comes twice does no harm.
+    ChildNews(Box<ChildNews>),
+    /// Tell the parent once more.
+    TellParent,
     /// Hand out a copy of the state, behind the records it rests on.
     Read(oneshot::Sender<Result<Option<Box<Stored>>, Error>>),
     /// Show the state, as it would rest, at once: also while a saga is under way.

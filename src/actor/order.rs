@@ -3,6 +3,8 @@
 //! While a saga is under way, further commands to the order wait in `stash`; what the SKUs answer comes
 //! as ordinary messages. Between commands the order rests as a compact value.
 
+mod decide;
+mod family;
 mod retire;
 mod saga;
 
@@ -19,7 +21,7 @@ use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
-use crate::domain::order::{self, Filled, Order, OrderEvent, SaleRules, Terms, Tombstone};
+use crate::domain::order::{self, Filled, Order, OrderEvent, Tombstone};
 use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -122,6 +124,7 @@ impl Actor for OrderActor {
             OrderMessage::Stepped { sku, number, outcome } => {
                 state.stepped(&myself, &sku, number, outcome);
             }
+            OrderMessage::Born => state.born(&myself),
             OrderMessage::Look(look) => {
                 state.mail.taken();
                 look(state.listed.and(state.packed().transpose()));
@@ -155,6 +158,7 @@ impl OrderState {
     /// Hands a draft over: the one way from an order to the journal, so that the index follows.
     fn commit(&mut self, draft: Draft) {
         self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
+        self.tell_parent();
     }
 
     fn entity(&self) -> EntityId {
@@ -240,7 +244,10 @@ impl OrderState {
                     self.unpark(myself, None, ReplyTo::default());
                 }
             }
-            OrderMessage::Stepped { .. } | OrderMessage::Look(_) => {}
+            OrderMessage::Bear(split_off, parent) => self.be_born(split_off, &parent),
+            OrderMessage::ChildNews(news) => self.child_news(&news),
+            OrderMessage::TellParent => self.tell_parent(),
+            OrderMessage::Stepped { .. } | OrderMessage::Born | OrderMessage::Look(_) => {}
         }
     }
 
@@ -284,24 +291,8 @@ impl OrderState {
             return self.refuse_retired(envelope, tombstone);
         }
         let now = self.core.clock.now();
-        let limits = self.core.limits;
-        let terms = self.core.terms;
         let before = self.wakes_at();
-        let command = &envelope.request.command;
-        let rules = match command {
-            OrderCommand::Place(place) => self.core.sales.rules_of(&place.lines),
-            _ => SaleRules::default(),
-        };
-        let decided = guard::decide(|| match (&self.order, command) {
-            (None, OrderCommand::Place(place)) => {
-                let current = self.core.flows.current(&place.business);
-                let terms = Terms { rules: current, ..terms.of(place.order_type) };
-                order::decide_place(place, origin, limits, terms, &rules)
-            }
-            (None, _) => Err(Refusal::UnknownOrder),
-            (Some(order), command) => order::decide(order, command),
-        });
-        let events = match decided {
+        let events = match self.decided(&envelope.request.command, origin) {
             Ok(events) => events,
             Err(refusal) => return self.refuse(envelope, refusal),
         };
@@ -381,6 +372,7 @@ impl OrderState {
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
         self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
         self.ask_filled();
+        self.ask_children();
     }
 
     fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {

@@ -53,6 +53,8 @@ pub(crate) struct Queues {
     unfilled: Vec<SkuId>,
     /// Orders for which units were filled, and who may not have been told.
     untold: Vec<(SkuId, OrderId)>,
+    /// Orders that were split off others, who may not have been told how they stand.
+    children: Vec<OrderId>,
 }
 
 impl Queues {
@@ -68,7 +70,12 @@ impl Queues {
         }
     }
 
-    /// Sets the SKUs going again.
+    /// Notes an order that was split off another one.
+    pub(crate) fn note_child(&mut self, order: OrderId) {
+        self.children.push(order);
+    }
+
+    /// Sets the SKUs going again, and has children tell their parents.
     fn resume(self, core: &Arc<Core>) {
         for sku in self.unfilled {
             // Every SKU that was recovered is there.
@@ -76,6 +83,10 @@ impl Queues {
         }
         for (sku, order) in self.untold {
             let _ = core.skus.send(core, &sku, SkuMessage::TellFilled(order), Absent::HandBack);
+        }
+        for child in self.children {
+            // One that was retired has told everything before.
+            let _ = core.orders.send(core, &child, OrderMessage::TellParent, Absent::HandBack);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use crate::domain::command::LineRequest;
+use crate::domain::command::{EditChange, LineRequest};
 use crate::domain::ids::SkuId;
 use crate::domain::inventory::SaleRule;
 use crate::domain::order::SaleRules;
@@ -30,6 +30,15 @@ impl Sales {
         }
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         SaleRules::of(lines, |sku| rules.get(sku).cloned())
+    }
+
+    /// The rules for the lines that an edit adds.
+    pub(crate) fn rules_of_changes(&self, changes: &[EditChange]) -> SaleRules {
+        let added = changes.iter().filter_map(|change| match change {
+            EditChange::AddLine(line) => Some(line.clone()),
+            _ => None,
+        });
+        self.rules_of(&added.collect::<Vec<_>>())
     }
 
     /// Sets or removes the rule of a SKU; `commit` hands over the record that says so.

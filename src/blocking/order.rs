@@ -3,11 +3,11 @@
 use std::future::Future;
 
 use super::{Engine, mirror};
-use crate::domain::command::{LineQuantity, OrderAnswer, ProgressStep};
+use crate::domain::command::{EditChange, LineQuantity, OrderAnswer, ProgressStep, SplitBy};
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
-use crate::domain::order::{Delivery, Order};
+use crate::domain::order::{Delivery, EditPreview, Order};
 use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
@@ -57,7 +57,14 @@ impl OrderHandle {
         timeline() -> Timeline;
         pay(method: PaymentMethod, amount: Money) -> OrderAnswer;
         ship(lines: &[LineQuantity]) -> OrderAnswer;
+        ship_short(lines: &[LineQuantity], missing: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         deliver(lines: &[LineQuantity]) -> OrderAnswer;
+        stage_edit(changes: Vec<EditChange>) -> OrderAnswer;
+        preview_edit() -> EditPreview;
+        accept_edit(version: u64) -> OrderAnswer;
+        split(by: SplitBy) -> OrderAnswer;
+        split_by_location() -> OrderAnswer;
+        decline_edit(version: u64) -> OrderAnswer;
         cancel(lines: &[LineQuantity], reason: impl Into<Reason>) -> OrderAnswer;
         progress(step: ProgressStep) -> OrderAnswer;
         change_delivery(delivery: Delivery) -> OrderAnswer;

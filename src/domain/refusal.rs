@@ -11,7 +11,7 @@ use super::command::CONTEXT_BYTES_MAX;
 use super::ids::{BusinessId, FlowId, SkuId};
 use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
 use super::money::Currency;
-use super::order::{Action, State};
+use super::order::{Action, EditProblem, SplitProblem, State};
 use super::time::Timestamp;
 
 /// The longest reason in words, in bytes of UTF-8. What is journaled has to fit a segment.
@@ -331,6 +331,40 @@ pub enum Refusal {
     /// The command was called off before it came: its flow has rolled it back.
     #[error("the command was called off before it came")]
     Annulled,
+    /// No edit of the order is staged.
+    #[error("no edit of the order is staged")]
+    NoEdit,
+    /// The order has changed since its edit was previewed.
+    #[error("version {previewed} of the order was previewed; it is at version {version} now")]
+    EditOutdated {
+        /// The version that was previewed.
+        previewed: u64,
+        /// The order's version.
+        version: u64,
+    },
+    /// The edit makes no sense.
+    #[error("the edit cannot be made, at line {line}: {problem}")]
+    InvalidEdit {
+        /// Number of the line, from 1; 0 for the order as a whole.
+        line: u32,
+        /// What is wrong with it.
+        problem: EditProblem,
+    },
+    /// The order cannot be split like that.
+    #[error("the order cannot be split: {problem}")]
+    CannotSplit {
+        /// What stands in the way.
+        problem: SplitProblem,
+    },
+    /// The order was split: its children have its units and its money.
+    #[error("the order was split into {children} others; give the command to those")]
+    OrderSplit {
+        /// Number of its children.
+        children: u64,
+    },
+    /// An id of this form is given to orders that are split off others.
+    #[error("an id that ends in a slash and a number is that of an order that was split off another")]
+    OrderIdReserved,
 }
 
 impl Refusal {
@@ -381,6 +415,12 @@ impl Refusal {
             Self::NothingStandsStill => "NOTHING_STANDS_STILL",
             Self::StepNotNamed => "STEP_NOT_NAMED",
             Self::Annulled => "ANNULLED",
+            Self::NoEdit => "NO_EDIT",
+            Self::EditOutdated { .. } => "EDIT_OUTDATED",
+            Self::InvalidEdit { .. } => "INVALID_EDIT",
+            Self::CannotSplit { .. } => "CANNOT_SPLIT",
+            Self::OrderSplit { .. } => "ORDER_SPLIT",
+            Self::OrderIdReserved => "ORDER_ID_RESERVED",
         }
     }
 }

@@ -13,6 +13,7 @@ mod explain;
 mod flows;
 mod lists;
 mod open;
+mod order_edits;
 mod order_handle;
 mod recover;
 mod sku_handle;

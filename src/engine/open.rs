@@ -297,6 +297,9 @@ fn settle_in(
                 }
             }
         }
+        if compact::is_child(&packed) {
+            queues.note_child(id.clone());
+        }
         core.orders.insert(id, packed);
     }
     index.finish();

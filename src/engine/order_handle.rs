@@ -10,7 +10,7 @@ use crate::actor::registry::Found;
 use crate::domain::command::{
     CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline, LineQuantity,
     OrderAnswer, PayOrder, ProgressOrder, ProgressStep, Request, RetireOrder, ScopedKey, Settlement,
-    ShipOrder,
+    ShipOrder, ShipShort,
 };
 use crate::domain::ids::{BusinessId, IdempotencyKey, OrderId, PaymentMethod, Principal};
 use crate::domain::inventory::Reason;
@@ -25,7 +25,7 @@ use crate::replay::compact::{self, Unpacked};
 #[derive(Clone, Debug)]
 pub struct OrderHandle {
     pub(super) engine: Engine,
-    id: OrderId,
+    pub(super) id: OrderId,
     key: Option<ScopedKey>,
     by: Option<Principal>,
 }
@@ -128,6 +128,22 @@ impl OrderHandle {
         self.engine.ship(self.request(shipment)).await
     }
 
+    /// Records that units left the house and that others never will: they are called off, and what was paid for
+    /// them is due back. One decision: either both happen or neither. No `missing` units call off all that do
+    /// not leave.
+    ///
+    /// # Errors
+    /// As for [`Engine::submit`].
+    pub async fn ship_short(
+        &self,
+        lines: &[LineQuantity],
+        missing: &[LineQuantity],
+        reason: impl Into<Reason>,
+    ) -> Result<OrderAnswer, Error> {
+        let (order, reason) = (self.id.clone(), reason.into());
+        self.command(ShipShort { order, lines: lines.to_vec(), missing: missing.to_vec(), reason }).await
+    }
+
     /// Records that units reached the buyer; no lines deliver all that is under way.
     ///
     /// # Errors
@@ -201,7 +217,7 @@ impl OrderHandle {
         self.command(RetireOrder { order: self.id.clone(), refunded: true }).await
     }
 
-    async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
+    pub(super) async fn command(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
         order_answer(self.engine.submit::<Command>(self.request(command.into())).await)
     }
 }

@@ -107,7 +107,7 @@ impl SkuHandle {
     }
 
     /// What `show` makes of the inventory, behind the records it rests on.
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         show: impl Fn(&Inventory) -> T + Send + 'static,
     ) -> Result<Option<T>, Error> {

@@ -29,11 +29,17 @@ pub enum Sabotage {
     MailLost,
     /// Opening goes on writing behind what it could read, and does not make that durable.
     PageCacheTrusted,
+    /// An edit is accepted at whatever version it was previewed.
+    PreviewIgnored,
+    /// The first child of a split comes into being with less money than its part.
+    SplitCheated,
+    /// A child does not tell its parent what becomes of it.
+    NewsLost,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::SyncSkipped,
         Self::ChecksumIgnored,
         Self::AppliedOutOfOrder,
@@ -42,6 +48,9 @@ impl Sabotage {
         Self::ReleasedTwice,
         Self::MailLost,
         Self::PageCacheTrusted,
+        Self::PreviewIgnored,
+        Self::SplitCheated,
+        Self::NewsLost,
     ];
 
     /// The name on the command line.
@@ -56,6 +65,9 @@ impl Sabotage {
             Self::ReleasedTwice => "released-twice",
             Self::MailLost => "mail-lost",
             Self::PageCacheTrusted => "page-cache-trusted",
+            Self::PreviewIgnored => "preview-ignored",
+            Self::SplitCheated => "split-cheated",
+            Self::NewsLost => "news-lost",
         }
     }
 
@@ -71,6 +83,9 @@ impl Sabotage {
             Self::ReleasedTwice => "what a hold gives back is put into stock twice",
             Self::MailLost => "an actor goes to rest although messages wait for it",
             Self::PageCacheTrusted => "opening trusts what it can read to be durable",
+            Self::PreviewIgnored => "an edit is accepted at whatever version it was previewed",
+            Self::SplitCheated => "the first child of a split has less money than its part",
+            Self::NewsLost => "a child does not tell its parent what becomes of it",
         }
     }
 }

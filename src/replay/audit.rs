@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::inventory::{HoldOwner, Inventory};
-use crate::domain::order::Order;
+use crate::domain::order::{Order, PendingKind};
 
 /// Checks every entity for itself and orders against the holds on their SKUs; answers what is wrong, in
 /// words. Parked entities and orders with an unfinished saga are named too.
@@ -37,12 +37,15 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
         }
         if order.pending.is_some() && in_flight {
             open.insert(&order.id);
+            open.extend(unborn(order));
             continue;
         }
         if order.pending.is_some() {
             found.push(format!("order {} has an unfinished saga", order.id));
         }
-        for line in order.lines.iter().filter(|line| line.counters.claimed() > 0) {
+        // Those of an order that was split are its children's.
+        let lines = order.lines.iter().filter(|line| !order.is_split() && line.counters.claimed() > 0);
+        for line in lines {
             for (sku, units) in line.claims() {
                 let Owed(sums) = owed.entry((sku, order.id.clone())).or_default();
                 sums.iter_mut().zip(units).for_each(|(sum, units)| *sum = sum.saturating_add(units));
@@ -56,6 +59,15 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
         found.push(format!("order {order} counts {due} units of SKU {sku}, which holds none for it"));
     }
     found
+}
+
+/// The children that a split is about to make: they have holds before they are there.
+fn unborn(order: &Order) -> impl Iterator<Item = &OrderId> {
+    let portions = match order.pending.as_ref().map(|pending| &pending.kind) {
+        Some(PendingKind::Split(portions) | PendingKind::Birth(portions)) => portions.as_slice(),
+        _ => &[],
+    };
+    portions.iter().map(|portion| &portion.child)
 }
 
 fn check_sku<'a>(

@@ -35,6 +35,8 @@ const RETIRED: u8 = 2;
 const WAITING: u8 = 4;
 /// The order is closed for good.
 const CLOSED: u8 = 8;
+/// The order was split off another one.
+const CHILD: u8 = 16;
 /// Where in the flags the padding stands.
 const PADDING_SHIFT: u32 = 5;
 
@@ -115,7 +117,8 @@ pub(crate) fn pack_order_in(buffer: &mut Vec<u8>, number: u32, order: &Order) ->
     let pending = if order.pending.is_some() { PENDING } else { 0 };
     let waiting = if order.deadline.is_some() { WAITING } else { 0 };
     let closed = if order.closed_at.is_some() { CLOSED } else { 0 };
-    pack(buffer, number, pending | waiting | closed, order)
+    let child = if order.parent().is_some() { CHILD } else { 0 };
+    pack(buffer, number, pending | waiting | closed | child, order)
 }
 
 /// Packs what remains of a retired order.
@@ -164,6 +167,11 @@ fn flags_of(bytes: &[u8]) -> u8 {
 /// Whether the order has a saga under way.
 pub(crate) fn is_pending(bytes: &[u8]) -> bool {
     flags_of(bytes) & PENDING != 0
+}
+
+/// Whether the order was split off another one.
+pub(crate) fn is_child(bytes: &[u8]) -> bool {
+    flags_of(bytes) & CHILD != 0
 }
 
 /// Whether the order has a deadline.

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::ledger::Asked;
 use super::life::{PATIENCE, Stopped, World, after, take_in};
-use super::plan::{Fault, Life, Step, What};
-use crate::domain::command::{Answer, Command, Request};
+use super::plan::{Edited, Fault, Life, Step, What};
+use crate::domain::command::{
+    AcceptEdit, Answer, Command, DeclineEdit, EditChange, Request, ScopedKey, SplitOrder, StageEdit,
+};
+use crate::domain::ids::OrderId;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -106,6 +109,16 @@ impl Client {
                     shared.ledger.saw_sku(view);
                 }
             }
+            What::Edit { order, changes, think_ms, then, key } => {
+                return self.edit(order, changes, think_ms, then, key).await;
+            }
+            What::SplitByLocation(order) => {
+                let by = match self.engine.order(&order).by_location().await {
+                    Err(Error::Refused(_)) => return Ok(()),
+                    by => by?,
+                };
+                return self.submit(vec![Command::from(SplitOrder { order, by }).into()]).await;
+            }
             What::Snapshot => {
                 // Retention may drop what nobody has read yet.
                 take_in(&self.world, &self.engine, None)?;
@@ -126,6 +139,39 @@ impl Client {
             What::ResumeTimers => self.engine.resume_timers(),
         }
         Ok(())
+    }
+
+    /// Stages, looks and decides; in between others may change the order.
+    async fn edit(
+        &self,
+        order: OrderId,
+        changes: Vec<EditChange>,
+        think_ms: u64,
+        then: Edited,
+        key: Option<ScopedKey>,
+    ) -> Result<(), Stopped> {
+        self.submit(vec![Command::from(StageEdit { order: order.clone(), changes }).into()]).await?;
+        let preview = match self.engine.order(&order).preview_edit().await {
+            Err(Error::Refused(_)) => return Ok(()),
+            preview => preview?,
+        };
+        let version = preview.version;
+        {
+            let mut shared = self.world.lock();
+            shared.tally.reads += 1;
+            shared.ledger.saw_preview(preview);
+        }
+        tokio::time::sleep(Duration::from_millis(think_ms)).await;
+        let accept = |version| Command::from(AcceptEdit { order: order.clone(), version });
+        let (command, times) = match then {
+            Edited::Accepted => (accept(version), 1),
+            Edited::AcceptedTwice => (accept(version), 2),
+            Edited::Outdated => (accept(version.saturating_sub(1)), 1),
+            Edited::Declined => (DeclineEdit { order: order.clone(), version }.into(), 1),
+            Edited::Left => return Ok(()),
+        };
+        let request = Request { key, ..Request::from(command) };
+        self.submit(vec![request; times]).await
     }
 
     async fn submit(&self, requests: Vec<Request<Command>>) -> Result<(), Stopped> {

@@ -5,9 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::family;
+use super::moves::{self, Moves};
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::ids::{CartId, OrderId, SkuId};
-use crate::domain::inventory::{Counters, HoldOwner, Inventory};
+use crate::domain::inventory::{Counters, HoldOwner, Inventory, LocationId, StockEvent};
 use crate::domain::order::Order;
 use crate::domain::record::{KeyMark, OrderRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
@@ -32,6 +34,7 @@ pub(super) struct History {
 pub(super) struct OrderPast {
     pub(super) now: Option<Order>,
     pub(super) versions: BTreeMap<u64, Order>,
+    pub(super) moves: Moves,
 }
 
 /// A SKU and what it ever showed.
@@ -43,6 +46,8 @@ pub(super) struct SkuPast {
     held: BTreeMap<CartId, BTreeMap<u64, u64>>,
     /// Carts whose hold has had a deadline: from then on it counts as gone, whether or not it is.
     pub(super) lapsing: BTreeSet<CartId>,
+    /// Where the units lay that orders got of others when these were split.
+    pub(super) passed_on: BTreeMap<OrderId, BTreeSet<LocationId>>,
 }
 
 impl SkuPast {
@@ -52,6 +57,7 @@ impl SkuPast {
             counters: BTreeMap::new(),
             held: BTreeMap::new(),
             lapsing: BTreeSet::new(),
+            passed_on: BTreeMap::new(),
         }
     }
 
@@ -59,6 +65,16 @@ impl SkuPast {
     pub(super) fn held_at(&self, cart: &CartId, version: u64) -> u64 {
         let changes = self.held.get(cart).and_then(|changes| changes.range(..=version).next_back());
         changes.map_or(0, |(_, held)| *held)
+    }
+
+    fn note_passed_on(&mut self, record: &SkuRecord) {
+        let mut passed = BTreeMap::<OrderId, BTreeSet<LocationId>>::new();
+        for event in &record.events {
+            if let StockEvent::Reserved { owner: HoldOwner::Order(to), at, .. } = event {
+                passed.entry(to.clone()).or_default().insert(at.clone());
+            }
+        }
+        self.passed_on.append(&mut passed);
     }
 
     fn note(&mut self) {
@@ -112,14 +128,26 @@ impl History {
         Order::apply(&mut past.now, &record).map_err(|why| format!("order {}: {why}", record.order))?;
         if let Some(order) = &past.now {
             past.versions.insert(order.version, order.clone());
+            past.moves.advanced(&record, order).map_err(|why| format!("order {}: {why}", record.order))?;
+        }
+        if let Some(order) = self.orders.get(&record.order).and_then(|past| past.now.as_ref()) {
+            family::follows(self, order)?;
         }
         self.mark(record.mark, record.at)
     }
 
     fn sku(&mut self, record: SkuRecord) -> Result<(), String> {
         let past = self.skus.entry(record.sku.clone()).or_insert_with(|| SkuPast::new(&record.sku));
+        let before = past.now.counters;
         past.now.apply_record(&record).map_err(|why| format!("SKU {}: {why}", record.sku))?;
         past.note();
+        if moves::passes_on(&record) {
+            if past.now.counters != before {
+                return Err(format!("SKU {} passes units on, and its counters change", record.sku));
+            }
+            past.note_passed_on(&record);
+        }
+        moves::stock_moved(&mut self.orders, &record).map_err(|why| format!("SKU {}: {why}", record.sku))?;
         self.mark(record.mark, record.at)
     }
 

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use super::changes;
 use super::history::{History, OrderPast, SkuPast};
+use super::moves::Deed;
 use crate::domain::command::{
     Answer, Command, OrderCommand, Outcome, Request, ReserveStock, ScopedKey, SkuCommand,
 };
 use crate::domain::ids::{CartId, OrderId, SkuId};
-use crate::domain::order::{self, Order, State};
+use crate::domain::order::{self, EditPreview, EditProblem, Order, State};
 use crate::domain::refusal::Refusal;
 use crate::query::SkuView;
 
@@ -22,6 +24,7 @@ enum Told {
     Order(Order),
     NoOrder(OrderId, u64),
     Sku(Box<SkuView>),
+    Preview(Box<EditPreview>),
 }
 
 /// Units that clients put into a SKU or took out of it for good.
@@ -54,6 +57,8 @@ pub(super) struct Ledger {
     forgettings: u64,
     /// What clients knew of the entity when a key was first used: later answers under it are the first one.
     keyed_floors: BTreeMap<ScopedKey, u64>,
+    /// What was asked of orders and was done, as often as a client was told so.
+    pub(super) deeds: BTreeMap<Deed, u64>,
 }
 
 fn raise<K: Clone + Ord>(known: &mut BTreeMap<K, u64>, id: &K, version: u64) {
@@ -174,6 +179,12 @@ impl Ledger {
         self.told.push(Told::Sku(Box::new(view)));
     }
 
+    /// A client has looked at what an edit would make of an order.
+    pub(super) fn saw_preview(&mut self, preview: EditPreview) {
+        raise(&mut self.orders, &preview.order.id, preview.version);
+        self.told.push(Told::Preview(Box::new(preview)));
+    }
+
     /// Holds everything that was told since the last time against what is durable; answers how much it was.
     ///
     /// # Errors
@@ -181,7 +192,11 @@ impl Ledger {
     pub(super) fn check(&mut self, history: &History) -> Result<usize, String> {
         let count = self.told.len();
         for told in self.told.drain(..) {
-            bears_out(history, &told).map_err(|why| format!("{why}: a client was told {told:?}"))?;
+            let deed =
+                bears_out(history, &told).map_err(|why| format!("{why}: a client was told {told:?}"))?;
+            if let Some(deed) = deed {
+                *self.deeds.entry(deed).or_default() += 1;
+            }
         }
         for (key, outcome) in &self.keyed {
             match history.keys.get(key) {
@@ -208,8 +223,18 @@ fn within(what: &str, sku: &SkuId, found: u64, sure: u64, maybe: u64) -> Result<
     Err(format!("{found} units of {sku} are {what}; clients were told of {sure}, and not of {maybe} more"))
 }
 
-fn bears_out(history: &History, told: &Told) -> Result<(), String> {
-    match told {
+fn bears_out(history: &History, told: &Told) -> Result<Option<Deed>, String> {
+    let told = match told {
+        Told::Outcome { command, outcome, floor } => {
+            outcome_stands(history, command, outcome, *floor)?;
+            return match (command, outcome) {
+                (Command::Order(_, command), Ok(Answer::Order(answer))) => {
+                    changes::explain(history, command, answer)
+                }
+                _ => Ok(None),
+            };
+        }
+        Told::Preview(preview) => changes::previewed(history, preview),
         Told::Order(seen) => {
             let durable = history.orders.get(&seen.id).and_then(|past| past.versions.get(&seen.version));
             let same = |order: &Order| Order { parked: None, ..seen.clone() } == *order;
@@ -221,26 +246,30 @@ fn bears_out(history: &History, told: &Told) -> Result<(), String> {
             let durable = history.skus.get(&seen.sku).and_then(|past| past.counters.get(&seen.version));
             if durable == Some(&seen.counters) { Ok(()) } else { Err(format!("durable is {durable:?}")) }
         }
-        Told::Outcome { command, outcome, floor } => match (command, outcome) {
-            (_, Ok(Answer::Order(answer))) => {
-                let past = history.orders.get(&answer.order);
-                let durable = past.and_then(|past| past.versions.get(&answer.version)).map(Order::answer);
-                let same = durable.as_ref() == Some(answer);
-                if same { Ok(()) } else { Err(format!("durable is {durable:?}")) }
+    };
+    told.map(|()| None)
+}
+
+fn outcome_stands(history: &History, command: &Command, outcome: &Outcome, floor: u64) -> Result<(), String> {
+    match (command, outcome) {
+        (_, Ok(Answer::Order(answer))) => {
+            let past = history.orders.get(&answer.order);
+            let durable = past.and_then(|past| past.versions.get(&answer.version)).map(Order::answer);
+            let same = durable.as_ref() == Some(answer);
+            if same { Ok(()) } else { Err(format!("durable is {durable:?}")) }
+        }
+        (Command::Sku(sku, command), Ok(Answer::Stock(answer))) => {
+            let past = history.skus.get(sku).ok_or("the SKU is not there")?;
+            let available = past.counters.get(&answer.version).map(|counters| counters.available);
+            let held = cart_of(command).map_or(0, |cart| past.held_at(cart, answer.version));
+            if available == Some(answer.available) && held == answer.held {
+                Ok(())
+            } else {
+                Err(format!("durable is {available:?} available, {held} held"))
             }
-            (Command::Sku(sku, command), Ok(Answer::Stock(answer))) => {
-                let past = history.skus.get(sku).ok_or("the SKU is not there")?;
-                let available = past.counters.get(&answer.version).map(|counters| counters.available);
-                let held = cart_of(command).map_or(0, |cart| past.held_at(cart, answer.version));
-                if available == Some(answer.available) && held == answer.held {
-                    Ok(())
-                } else {
-                    Err(format!("durable is {available:?} available, {held} held"))
-                }
-            }
-            (command, Err(refusal)) => refusal_stands(history, command, refusal, *floor),
-            (_, Ok(_)) => Err("the answer is about something else".to_owned()),
-        },
+        }
+        (command, Err(refusal)) => refusal_stands(history, command, refusal, floor),
+        (_, Ok(_)) => Err("the answer is about something else".to_owned()),
     }
 }
 
@@ -283,12 +312,23 @@ fn order_refuses(past: &OrderPast, command: &OrderCommand, refusal: &Refusal, fl
         // A saga that was undone: what refused it was a SKU. A cancellation is granted however the settlement
         // ends that it may lead to.
         (
-            OrderCommand::Pay(_) | OrderCommand::Ship(_),
+            OrderCommand::Pay(_)
+            | OrderCommand::Ship(_)
+            | OrderCommand::ShipShort(_)
+            | OrderCommand::AcceptEdit(_),
             Refusal::InsufficientStock { .. }
             | Refusal::Contended { .. }
             | Refusal::UnknownSku { .. }
             | Refusal::HoldBudgetExceeded { .. }
+            | Refusal::PurchaseLimitExceeded { .. }
             | Refusal::BackorderLimitExceeded { .. },
+        ) => true,
+        // Units that lay elsewhere by then.
+        (OrderCommand::Split(_), Refusal::HoldExceeded { .. }) => true,
+        // Limits and rules of SKUs are no part of the order.
+        (
+            OrderCommand::StageEdit(_),
+            Refusal::TooManyLines { .. } | Refusal::InvalidEdit { problem: EditProblem::TwoDeductions, .. },
         ) => true,
         (command, refusal) => states
             .any(|order| order.pending.is_none() && order::decide(order, command).as_ref() == Err(refusal)),

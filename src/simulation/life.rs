@@ -1,6 +1,5 @@
 //! One life: the folder is opened, looked at, worked in and left, while things go wrong.
 
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,19 +7,17 @@ use std::time::Duration;
 use super::history::History;
 use super::ledger::Ledger;
 use super::plan::{Fault, How, Life, When};
+use super::setting::config;
 use super::tally::{Kind, Tally};
-use super::{client, counting};
-use crate::actor::commit::Driver;
-use crate::config::{Config, RecordCommands, Retention};
+use super::{client, counting, family};
 use crate::domain::ids::EntityId;
-use crate::domain::order::{LatePayment, Terms, TermsByType};
 use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
 use crate::error::Error;
+use crate::port::Clock;
 use crate::port::chaos::{Chaos, Sabotage, Settings};
 use crate::port::clock_sim::SimClock;
 use crate::port::fs_sim::SimFs;
-use crate::port::{Clock, SeededEntropy};
 
 /// Where the engine lives in its file system.
 pub(super) const FOLDER: &str = "/engine";
@@ -30,6 +27,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often parked entities are unparked before it counts as a failure that they are.
 const UNPARKED_MAX: usize = 12;
+
+/// After how many milliseconds of rest a parent has heard of its children.
+const HEARD_MS_MAX: u64 = 1_000;
 
 /// What is known of a schedule as it goes on.
 #[derive(Default)]
@@ -80,51 +80,6 @@ pub(super) struct After {
     /// The image to go on with where `image` holds turned-over bits and is refused.
     pub(super) instead: Option<SimFs>,
     pub(super) now: Timestamp,
-}
-
-/// Terms under which every deadline comes within the lives of a world.
-fn terms(late_payment: LatePayment) -> TermsByType {
-    let quick = |terms: Terms| Terms {
-        pay_within_ms: Some(60),
-        confirm_after_ms: terms.confirm_after_ms.map(|_| 90),
-        complete_after_ms: terms.complete_after_ms.map(|_| 160),
-        active_for_ms: terms.active_for_ms.map(|_| 120),
-        ..terms
-    };
-    TermsByType {
-        physical: Terms { late_payment, ..quick(Terms::physical()) },
-        virtual_goods: Terms { late_payment, ..quick(Terms::virtual_goods()) },
-        flash_sale: quick(Terms::flash_sale()),
-        preorder: Terms { late_payment, ..quick(Terms::preorder()) },
-        membership: Terms { late_payment, ..quick(Terms::membership()) },
-    }
-}
-
-pub(super) fn config(fs: &SimFs, clock: Arc<dyn Clock>, life: &Life, common: Common) -> Config {
-    let late_payment = if common.revives { LatePayment::Revive } else { LatePayment::Refund };
-    Config {
-        fs: Arc::new(fs.clone()),
-        driver: Driver::Task,
-        clock,
-        entropy: Arc::new(SeededEntropy::new(life.seed)),
-        segment_bytes: 16 << 10,
-        batch_bytes_max: 4 << 10,
-        lines_per_order_max: 4,
-        commands_in_flight_max: 64,
-        registry_shards: 2,
-        sku_idle_ms: life.idle_ms,
-        terms: terms(late_payment),
-        clock_step_ms_max: Some(600_000),
-        record_commands: if life.seed.is_multiple_of(2) {
-            RecordCommands::All
-        } else {
-            RecordCommands::Keyed
-        },
-        snapshot_every_bytes: None,
-        snapshot_bytes_per_second_max: None,
-        retention: if life.retention { Retention::ToOlderSnapshot } else { Retention::KeepAll },
-        ..Config::new(PathBuf::from(FOLDER))
-    }
 }
 
 /// Runs one life on a runtime of its own; answers what is left of the folder.
@@ -322,18 +277,30 @@ async fn verify(world: &World, engine: &Engine, is_opening: bool) -> Result<(), 
     if is_opening {
         let count = shared.ledger.check(&shared.history).map_err(Stopped::Broken)?;
         shared.tally.verified += count as u64;
+        shared.tally.changed(std::mem::take(&mut shared.ledger.deeds));
     }
     Ok(())
 }
 
 /// A cut in which nothing is wrong. What a panic has parked is unparked first, as an operator would.
 async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
-    for _ in 0..UNPARKED_MAX {
+    let (mut unparked, mut waited) = (0, 0);
+    while unparked < UNPARKED_MAX {
         let looked = tokio::time::timeout(PATIENCE, engine.cut()).await;
         let cut = looked.map_err(|_| Stopped::Broken("the engine never comes to rest".to_owned()))??;
         if cut.violations.is_empty() {
-            return Ok(cut);
+            match family::unheard(&cut) {
+                None => return Ok(cut),
+                Some(what) if waited == HEARD_MS_MAX => return Err(Stopped::Broken(what)),
+                // News of a child are a message of their own, and a record.
+                Some(_) => {
+                    waited += 1;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    continue;
+                }
+            }
         }
+        unparked += 1;
         let by_panic = |reason: &Option<smol_str::SmolStr>| {
             reason.as_ref().is_some_and(|reason| reason.contains("simulated: the decision panics"))
         };

@@ -8,21 +8,29 @@
 //! After each opening it is checked, in this order:
 //! 1. every invariant of every entity, and orders against holds ([`crate::replay::audit`]);
 //! 2. the state against the one that the durable records make (`history`), which are never fewer than were seen;
-//! 3. every answer, refusal and read that clients were given since (`ledger`), against these records;
+//!    at each of them, what SKUs hold for an order against its lines (`moves`), and an order that was split
+//!    against its children (`family`);
+//! 3. every answer, refusal and read that clients were given since (`ledger`), against these records; what edits,
+//!    short shipments, cancellations and splits made of an order, against what they ask for (`changes`);
 //! 4. on copies, that each snapshot and the journal alone lead to the same state, and that bits that turned over
 //!    are named (`probe`).
 //!
 //! The same seed gives the same schedule, the same file operations and the same states; [`Ran::digest`] says so.
 //! Compiled for tests and under the feature `simulation`.
 
+mod changes;
 mod client;
 mod counting;
+mod family;
 mod history;
 mod ledger;
 mod life;
+mod moves;
 mod plan;
 mod probe;
+mod setting;
 mod shrink;
+mod stories;
 mod tally;
 mod words;
 mod workload;
@@ -34,7 +42,7 @@ use crate::domain::time::Timestamp;
 pub use crate::port::chaos::Sabotage;
 use crate::port::fs_sim::SimFs;
 use life::{After, Common, World};
-pub use plan::{End, Fault, How, Life, Plan, Step, What, When};
+pub use plan::{Edited, End, Fault, How, Life, Plan, Step, What, When};
 use probe::Probe;
 pub use shrink::{Shrunk, shrink};
 pub use tally::{Count, Kind, Tally};

@@ -1,7 +1,7 @@
 //! A schedule as data: who asks for what, what goes wrong, and how each life ends. All of it follows from a seed.
 
 use super::workload::Shop;
-use crate::domain::command::{Command, Request};
+use crate::domain::command::{Command, EditChange, Request, ScopedKey};
 use crate::domain::ids::{InvalidId, OrderId, SkuId};
 use crate::port::fs_sim::SplitMix;
 
@@ -56,12 +56,42 @@ pub enum What {
     ReadOrder(OrderId),
     /// Looks at a SKU.
     ReadSku(SkuId),
+    /// Has an edit staged, looks at what it would make of the order, and then decides on it.
+    Edit {
+        /// The order.
+        order: OrderId,
+        /// What is to change.
+        changes: Vec<EditChange>,
+        /// Milliseconds between the preview and the decision.
+        think_ms: u64,
+        /// The decision.
+        then: Edited,
+        /// The key that it is given under.
+        key: Option<ScopedKey>,
+    },
+    /// Has an order split by the locations of its units, as they are.
+    SplitByLocation(OrderId),
     /// Has a snapshot taken.
     Snapshot,
     /// Has the answers of keys forgotten that are older than this many milliseconds.
     ForgetKeys(u64),
     /// Lets timers go on after a step of the clock.
     ResumeTimers,
+}
+
+/// What becomes of an edit that was staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// It is accepted.
+    Accepted,
+    /// It is accepted twice at once.
+    AcceptedTwice,
+    /// It is accepted as if an earlier version had been previewed.
+    Outdated,
+    /// It is declined.
+    Declined,
+    /// It stays staged.
+    Left,
 }
 
 /// What goes wrong.

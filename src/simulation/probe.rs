@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::life::{Common, World, config};
+use super::life::{Common, World};
 use super::plan::Life;
+use super::setting::config;
 use super::tally::Kind;
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, RecoveryReport};

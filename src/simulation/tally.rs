@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::moves::Deed;
+
 /// What can befall an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -144,6 +146,16 @@ pub struct Tally {
     pub snapshots: u64,
     /// Copies of a folder whose state was compared: the journal alone, and each snapshot by itself.
     pub compared: u64,
+    /// Edits that were staged, and clients told so.
+    pub edits_staged: u64,
+    /// … that were accepted.
+    pub edits_accepted: u64,
+    /// … that were declined.
+    pub edits_declined: u64,
+    /// Shipments that were short.
+    pub short_shipments: u64,
+    /// Orders that were split.
+    pub splits: u64,
     /// By what befell the engine.
     pub by_kind: BTreeMap<Kind, Count>,
 }
@@ -159,6 +171,20 @@ impl Tally {
     /// Counts what the engine made of it.
     pub(super) fn did(&mut self, kind: Kind, what: &'static str) {
         *self.by_kind.entry(kind).or_default().did.entry(what).or_default() += 1;
+    }
+
+    /// Counts what was done to orders, as clients were told.
+    pub(super) fn changed(&mut self, deeds: BTreeMap<Deed, u64>) {
+        for (deed, times) in deeds {
+            match deed {
+                Deed::Staged => self.edits_staged += times,
+                Deed::Edited => self.edits_accepted += times,
+                Deed::Declined => self.edits_declined += times,
+                Deed::Shipped => self.short_shipments += times,
+                Deed::Split => self.splits += times,
+                Deed::Cancelled => {}
+            }
+        }
     }
 
     /// Faults of every kind.
@@ -181,6 +207,11 @@ impl Tally {
         self.records += other.records;
         self.snapshots += other.snapshots;
         self.compared += other.compared;
+        self.edits_staged += other.edits_staged;
+        self.edits_accepted += other.edits_accepted;
+        self.edits_declined += other.edits_declined;
+        self.short_shipments += other.short_shipments;
+        self.splits += other.splits;
         for (kind, count) in &other.by_kind {
             let sum = self.by_kind.entry(*kind).or_default();
             sum.injected += count.injected;

@@ -1,6 +1,6 @@
 //! A schedule in words.
 
-use super::plan::{End, Fault, How, Life, Plan, Step, What, When};
+use super::plan::{Edited, End, Fault, How, Life, Plan, Step, What, When};
 use crate::domain::command::{Command, Request};
 
 impl Plan {
@@ -74,6 +74,18 @@ impl End {
     }
 }
 
+impl Edited {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::AcceptedTwice => "accepted, twice at once",
+            Self::Outdated => "accepted as of an earlier version",
+            Self::Declined => "declined",
+            Self::Left => "left as it is",
+        }
+    }
+}
+
 impl Step {
     fn describe(&self, say: &mut dyn FnMut(String)) {
         let pause = if self.pause_ms > 0 { format!("after {} ms ", self.pause_ms) } else { String::new() };
@@ -84,6 +96,15 @@ impl Step {
             }
             What::ReadOrder(id) => say(format!("{pause}looks at order {id}")),
             What::ReadSku(id) => say(format!("{pause}looks at SKU {id}")),
+            What::Edit { order, changes, think_ms, then, key } => {
+                let key = key.as_ref().map(|key| format!(" (key {})", key.key)).unwrap_or_default();
+                say(format!(
+                    "{pause}has the edit {changes:?} of order {order} staged, looks at it for {think_ms} ms, \
+                     and then it is{key} {}",
+                    then.words()
+                ));
+            }
+            What::SplitByLocation(id) => say(format!("{pause}has order {id} split by location")),
             What::Snapshot => say(format!("{pause}has a snapshot taken")),
             What::ForgetKeys(ms) => {
                 say(format!("{pause}has the answers of keys forgotten, but for the last {ms} ms"))

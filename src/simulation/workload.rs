@@ -2,8 +2,8 @@
 
 use super::plan::{Step, What};
 use crate::domain::command::{
-    CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, PayOrder, PlaceOrder, ProgressOrder,
-    ProgressStep, Request, ReserveStock, Settlement, ShipOrder, SkuCommand,
+    Amounts, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, LineTags, PayOrder, PlaceOrder,
+    ProgressOrder, ProgressStep, Request, ReserveStock, ScopedKey, Settlement, ShipOrder, SkuCommand,
 };
 use crate::domain::ids::{InvalidId, OrderId, SkuId};
 use crate::domain::inventory::{Backorder, KitPart, LocationId, Place, StockPolicy};
@@ -19,7 +19,7 @@ pub(super) const BEGAN_MS: u64 = 1_800_000_000_000;
 const SKUS: [&str; 4] = ["apple", "bread", "cheese", "dates"];
 /// Sold as one, and consists of others.
 const KIT: &str = "picnic";
-const PRICE: i64 = 1_000;
+pub(super) const PRICE: i64 = 1_000;
 
 /// Keyed commands that may come again.
 const REMEMBERED: usize = 24;
@@ -30,19 +30,36 @@ pub(super) struct Shop {
     orders: u64,
     keys: u64,
     given: Vec<Request<Command>>,
+    /// What is left of a story, its next step last.
+    story: Vec<What>,
 }
 
-fn order_id(number: u64) -> Result<OrderId, InvalidId> {
+pub(super) fn order_id(number: u64) -> Result<OrderId, InvalidId> {
     OrderId::new(format!("o{number}"))
 }
 
 impl Shop {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: SplitMix::new(seed), orders: 0, keys: 0, given: Vec::new() }
+        Self { random: SplitMix::new(seed), orders: 0, keys: 0, given: Vec::new(), story: Vec::new() }
     }
 
-    fn one_in(&mut self, count: u64) -> bool {
+    pub(super) fn below(&mut self, count: u64) -> u64 {
+        self.random.below(count)
+    }
+
+    pub(super) fn one_in(&mut self, count: u64) -> bool {
         self.random.below(count) == 0
+    }
+
+    /// How many orders were placed.
+    pub(super) const fn orders(&self) -> u64 {
+        self.orders
+    }
+
+    /// A key that nobody has used.
+    pub(super) fn key(&mut self) -> Result<ScopedKey, InvalidId> {
+        self.keys += 1;
+        Ok(ScopedKey { business: "shop".parse()?, key: format!("k{}", self.keys).parse()? })
     }
 
     fn sku(&mut self) -> Result<SkuId, InvalidId> {
@@ -90,12 +107,26 @@ impl Shop {
     /// What a client does next.
     pub(super) fn step(&mut self) -> Result<Step, InvalidId> {
         let pause_ms = if self.random.below(3) > 0 { 0 } else { self.random.below(9) };
-        let what = match self.random.below(40) {
+        if self.story.is_empty() && self.one_in(9) {
+            self.story = self.story()?;
+            self.story.reverse();
+        }
+        if self.random.below(4) > 0
+            && let Some(what) = self.story.pop()
+        {
+            return Ok(Step { pause_ms, what });
+        }
+        let what = match self.random.below(42) {
             0 | 1 => What::Snapshot,
             2 => What::ForgetKeys(self.random.below(60)),
             3 => What::ResumeTimers,
             4..=6 => What::ReadOrder(self.recent()?),
             7 | 8 => What::ReadSku(self.sku()?),
+            40 => {
+                let order = self.recent()?;
+                self.edit(order)?
+            }
+            41 => What::SplitByLocation(self.recent()?),
             9..=12 => {
                 let count = 2 + self.random.below(4);
                 What::Submit((0..count).map(|_| self.request()).collect::<Result<_, _>>()?)
@@ -116,8 +147,7 @@ impl Shop {
         if self.random.below(3) > 0 {
             return Ok(request);
         }
-        self.keys += 1;
-        let request = request.with_key("shop".parse()?, format!("k{}", self.keys).parse()?);
+        let request = Request { key: Some(self.key()?), ..request };
         if self.given.len() == REMEMBERED {
             self.given.remove(0);
         }
@@ -128,12 +158,25 @@ impl Shop {
     /// One of the orders placed last.
     fn recent(&mut self) -> Result<OrderId, InvalidId> {
         let back = self.random.below(5.min(self.orders.max(1)));
-        order_id(self.orders.saturating_sub(back).max(1))
+        let order = order_id(self.orders.saturating_sub(back).max(1))?;
+        if self.one_in(5) { self.child_of(&order) } else { Ok(order) }
     }
 
     fn command(&mut self) -> Result<Command, InvalidId> {
         let amount = Money::new(PRICE * (1 + self.random.below(5) as i64), Currency::EUR);
-        Ok(match self.random.below(20) {
+        Ok(match self.random.below(24) {
+            20 => {
+                let order = self.recent()?;
+                self.ship_short(order).into()
+            }
+            21 => {
+                let order = self.recent()?;
+                self.cancel_part(order).into()
+            }
+            22 => {
+                let order = self.recent()?;
+                self.split(order).into()
+            }
             0..=6 => self.place()?.into(),
             7..=9 => {
                 let settlement = if self.one_in(2) { Settlement::Declared } else { Settlement::WhenCovered };
@@ -161,13 +204,32 @@ impl Shop {
         if self.one_in(3) { vec![LineQuantity { line: 1, quantity: 1 }] } else { Vec::new() }
     }
 
-    fn place(&mut self) -> Result<PlaceOrder, InvalidId> {
+    pub(super) fn line(&mut self) -> Result<LineRequest, InvalidId> {
+        let quantity = 1 + self.random.below(3) as u32;
+        let sku = if self.one_in(10) { SkuId::new(KIT)? } else { self.sku()? };
+        let mut line = LineRequest::new(sku, quantity, i64::from(quantity) * PRICE);
+        if self.one_in(3) {
+            let Amounts { gross, discount, shipping } = self.amounts(quantity.into());
+            (line.gross, line.discount, line.shipping) = (gross, discount, shipping);
+        }
+        if self.one_in(2) {
+            line.seller = Some(format!("seller-{}", self.random.below(2)).parse()?);
+        }
+        if self.one_in(3) {
+            let tags = LineTags {
+                channel: Some("market".into()),
+                constraint: self.one_in(2).then(|| "cold".into()),
+            };
+            line.tags = Some(Box::new(tags));
+        }
+        Ok(line)
+    }
+
+    pub(super) fn place(&mut self) -> Result<PlaceOrder, InvalidId> {
         self.orders += 1;
         let mut lines = Vec::new();
         for _ in 0..=self.random.below(3) {
-            let quantity = 1 + self.random.below(3) as u32;
-            let sku = if self.one_in(10) { SkuId::new(KIT)? } else { self.sku()? };
-            lines.push(LineRequest::new(sku, quantity, i64::from(quantity) * PRICE));
+            lines.push(self.line()?);
         }
         let mut place = PlaceOrder::new("shop".parse()?, Currency::EUR, lines);
         // Some take an id that is taken.

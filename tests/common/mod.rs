@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and none uses all of it"
 )]
 
+pub(crate) mod crash;
 pub(crate) mod journal;
 pub(crate) mod sim;
 

@@ -11,7 +11,7 @@ use common::journal::{parked, received, write};
 use common::*;
 use earmark::{
     CancelOrder, Command, Config, Currency, Engine, Error, LineRequest, Money, PayOrder, Request,
-    RetireOrder, SkuCommand,
+    RetireOrder, SkuCommand, SplitBy,
 };
 
 /// A panic in a decision would be a mistake of this crate's; its refusal has a test of its own in `guard`.
@@ -42,6 +42,7 @@ fn order_commands() -> Vec<Command> {
     let place = |lines| Command::from(earmark::PlaceOrder { lines, ..placement("new", &[]) });
     let dollars = PayOrder::new(order("o"), "card".parse().unwrap(), Money::new(1, Currency::USD));
     let twice = PayOrder { payment: Some("1".parse().unwrap()), ..payment("o", 1) };
+    let by = |by| earmark::SplitOrder { order: order("split"), by }.into();
     vec![
         place(vec![]),
         place(vec![line(1, 1); 4]),
@@ -53,6 +54,15 @@ fn order_commands() -> Vec<Command> {
         payment("o", 1).into(),
         twice.into(),
         shipment("o", &[]).into(),
+        placement("o/1", &[("a", 1)]).into(),
+        by(SplitBy::Seller),
+        by(SplitBy::Groups(vec![parts(&[(1, 1)])])),
+        by(SplitBy::Seller),
+        earmark::AcceptEdit { order: order("o"), version: 2 }.into(),
+        earmark::StageEdit { order: order("o"), changes: vec![] }.into(),
+        earmark::StageEdit { order: order("o"), changes: vec![earmark::EditChange::AddLine(line(1, 1))] }
+            .into(),
+        earmark::AcceptEdit { order: order("o"), version: 2 }.into(),
         cancellation("o", &[(9, 1)]).into(),
         cancellation("o", &[(1, 99)]).into(),
         earmark::DeliverOrder::all(order("paid")).into(),
@@ -85,6 +95,8 @@ fn of_those_who_wait() -> Vec<String> {
             from: None,
             may_wait: true,
             buyer_max: None,
+            unpaid: None,
+            heirs: Vec::new(),
         };
         decide_step(&inventory, &step, false, now).unwrap_err().code().to_owned()
     };
@@ -124,6 +136,8 @@ async fn every_refusal_code_is_produced_by_some_command() {
     engine.place(placement("o", &[("a", 1)])).await.unwrap();
     engine.place(placement("paid", &[("a", 1)])).await.unwrap();
     engine.pay(payment("paid", 1_000)).await.unwrap();
+    engine.place(placement("split", &[("a", 2)])).await.unwrap();
+    engine.pay(payment("split", 2_000)).await.unwrap();
     let mut note = |error: Error| match error {
         Error::Refused(refusal) => seen.insert(refusal.code().to_owned()),
         other => panic!("{other:?}"),

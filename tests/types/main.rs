@@ -11,6 +11,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes;
 mod flash_sale;
 mod membership;
 mod preorder;

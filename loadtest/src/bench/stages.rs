@@ -164,6 +164,7 @@ impl Shopper {
             discount: 0,
             shipping: 0,
             seller: None,
+            tags: None,
         });
         let place =
             PlaceOrder::new(self.business.clone(), Currency::EUR, lines.collect()).with_id(order.clone());

@@ -58,8 +58,8 @@ enum Break {
 
 impl ValueEnum for Break {
     fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [Break; 9] = {
-            let [a, b, c, d, e, f, g, h] = Sabotage::ALL;
+        const ALL: [Break; 12] = {
+            let [a, b, c, d, e, f, g, h, i, j, k] = Sabotage::ALL;
             [
                 Break::All,
                 Break::One(a),
@@ -70,6 +70,9 @@ impl ValueEnum for Break {
                 Break::One(f),
                 Break::One(g),
                 Break::One(h),
+                Break::One(i),
+                Break::One(j),
+                Break::One(k),
             ]
         };
         &ALL

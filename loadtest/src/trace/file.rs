@@ -208,6 +208,7 @@ impl TraceFile {
             discount: number_or_zero("discount", discount)?,
             shipping: number_or_zero("shipping", shipping)?,
             seller: (!seller.is_empty()).then(|| SellerId::new(seller)).transpose()?,
+            tags: None,
         }))
     }
 

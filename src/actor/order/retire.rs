@@ -95,7 +95,9 @@ impl OrderState {
                 draft.answer(reply, Err(tombstone.refusal()));
                 self.core.commit(draft);
             }
-            other @ (OrderMessage::Read(_) | OrderMessage::Resume(_)) => return Some(other),
+            other @ (OrderMessage::Read(_) | OrderMessage::Resume(_) | OrderMessage::Bear(..)) => {
+                return Some(other);
+            }
             _ => {}
         }
         None

@@ -28,7 +28,7 @@ pub(super) struct Run {
     /// Whether another SKU may still refuse when one has granted units: they are provisional then.
     provisional: bool,
     /// Steps that were asked for and not yet answered.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// Position in the plan's demand of the next SKU to ask.
     next: usize,
     /// Positions in the plan's demand whose SKUs did their part, in the order in which they did it.
@@ -37,9 +37,14 @@ pub(super) struct Run {
     short: Vec<Short>,
     /// The first refusal of a SKU that had nothing at all, where the order is content with that.
     nothing: Option<Refusal>,
+    /// A SKU that has undone its step already, before a crash: whoever stood in the way is asked once more, so
+    /// that the answer is his.
+    undone_before: Option<Refusal>,
     /// Why the saga is to be undone.
     refusal: Option<Refusal>,
     undoing: bool,
+    /// Whether the children were asked to come into being.
+    pub(super) bearing: bool,
     /// Why it could not be undone everywhere.
     stuck: Option<smol_str::SmolStr>,
     redelivered: bool,
@@ -72,8 +77,10 @@ impl OrderState {
             done,
             short: Vec::new(),
             nothing: None,
+            undone_before: None,
             refusal: None,
             undoing: false,
+            bearing: false,
             stuck: None,
             redelivered,
             reply,
@@ -88,13 +95,20 @@ impl OrderState {
     }
 
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
-    fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+    pub(super) fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+        let asks_nobody = self.run.as_ref().is_some_and(|run| !run.bearing && run.plan.demand.is_empty());
+        if asks_nobody && self.bear(myself) {
+            return;
+        }
         let Some(run) = &mut self.run else { return };
         let from = run.next;
         let until = match run.plan.demand.get(from) {
             Some(first) if first.op.takes() => from + 1,
             Some(_) => run.plan.demand.partition_point(|demand| !demand.op.takes()),
             None => {
+                if let Some(refusal) = run.undone_before.take() {
+                    return self.go_back(myself, refusal);
+                }
                 let end = run.forward_end();
                 return self.end(myself, &end);
             }
@@ -133,7 +147,9 @@ impl OrderState {
             Some(order) => (order.customer.clone(), order.cart.clone(), order.terms.units_per_buyer_max),
             None => (None, None, None),
         };
-        let Demand { sku, op, units: quantity, partial, may_wait } = demand;
+        let Demand { sku, op, units: quantity, partial, may_wait, unpaid, heirs } = demand;
+        // A cart becomes an order once.
+        let cart = cart.filter(|_| op != StepOp::Add);
         let Ask { number, redelivered, provisional } = ask;
         let step = StockStep {
             order: self.id.clone(),
@@ -146,6 +162,8 @@ impl OrderState {
             from: None,
             may_wait,
             buyer_max,
+            unpaid,
+            heirs,
         };
         let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
@@ -153,7 +171,7 @@ impl OrderState {
         {
             // A SKU that never was holds nothing: there is nothing to give back, and nothing to take.
             let outcome = match step.step.op {
-                StepOp::Release => Ok(Grant::default()),
+                StepOp::Release | StepOp::TakeBack | StepOp::PassBack => Ok(Grant::default()),
                 _ => Err(Refusal::UnknownSku { sku: sku.clone() }),
             };
             step.answer(&sku, outcome);
@@ -292,6 +310,9 @@ impl Run {
             Err(refusal) if demand.partial && refusal.is_shortage() => {
                 self.short.push(Short { sku: sku.clone(), granted: 0, awaiting: 0, filled: 0 });
                 self.nothing.get_or_insert(refusal);
+            }
+            Err(Refusal::HoldExceeded { .. }) if demand.op == StepOp::Add && self.redelivered => {
+                self.undone_before = Some(Refusal::Contended { sku: sku.clone() });
             }
             Err(refusal) => self.refusal = self.refusal.take().or(Some(refusal)),
         }

@@ -26,7 +26,7 @@ impl Provisional {
     /// Notes what a granted step means: a provisional hold of what was really taken, or the end of one.
     pub(super) fn note(&mut self, step: &Step, decision: &StepDecision) {
         match step.step.op {
-            StepOp::Reserve | StepOp::Take if step.provisional => {
+            StepOp::Reserve | StepOp::Take | StepOp::Add if step.provisional => {
                 let (units, promised) = taken(step, decision);
                 self.units += units;
                 self.promised += promised;
@@ -35,7 +35,7 @@ impl Provisional {
                 held.promised += promised;
                 held.buyer.clone_from(&step.step.buyer);
             }
-            StepOp::Release => {
+            StepOp::Release | StepOp::TakeBack => {
                 self.end(&step.step.order);
             }
             _ => {}

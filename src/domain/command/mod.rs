@@ -3,13 +3,18 @@
 //! A command is a plain value. It can carry an idempotency key and the name of whoever gave it: see
 //! [`Request`].
 
+mod changes;
 mod flow;
 mod later_life;
 mod place;
+mod step;
 mod stock;
 
 use serde::{Deserialize, Serialize};
 
+pub use changes::{
+    AcceptEdit, Amounts, DeclineEdit, EditChange, LineTags, ShipShort, SplitBy, SplitOrder, StageEdit,
+};
 pub use flow::{BeginFlow, CONTEXT_BYTES_MAX, FlowAnswer, FlowCommand, RemedyStep};
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
 pub use place::{LineRequest, PlaceOrder};
@@ -21,7 +26,8 @@ use crate::domain::inventory::Reason;
 use crate::domain::money::Money;
 use crate::domain::refusal::{Refusal, check_reason};
 
-pub use stock::{Grant, ReserveStock, SkuCommand, StepOp, StockAnswer, StockStep};
+pub use step::{Grant, Heir, StepOp, StockStep};
+pub use stock::{ReserveStock, SkuCommand, StockAnswer};
 
 /// A command with everything that travels beside it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,12 +127,25 @@ impl Command {
                     check_reason(&delivery.address)?;
                     check_reason(&delivery.contact)?;
                 }
+                let tags = place.lines.iter().filter_map(|line| line.tags.as_deref());
+                let words = tags.flat_map(|tags| [&tags.channel, &tags.constraint]).flatten();
+                words.into_iter().try_for_each(|word| check_reason(word))?;
                 (place.lines.len(), None)
             }
-            Self::Order(_, OrderCommand::Pay(_)) => (0, None),
+            Self::Order(_, OrderCommand::StageEdit(stage)) => (stage.changes.len(), None),
+            Self::Order(_, OrderCommand::Split(SplitOrder { by: SplitBy::Groups(groups), .. })) => {
+                (groups.iter().map(Vec::len).sum(), None)
+            }
+            Self::Order(_, OrderCommand::Split(SplitOrder { by: SplitBy::Located(groups), .. })) => {
+                (groups.iter().map(|(_, lines)| lines.len()).sum(), None)
+            }
+            Self::Order(_, OrderCommand::Pay(_) | OrderCommand::Split(_)) => (0, None),
             Self::Order(_, OrderCommand::Ship(ship)) => (ship.lines.len(), None),
             Self::Order(_, OrderCommand::Deliver(deliver)) => (deliver.lines.len(), None),
             Self::Order(_, OrderCommand::Cancel(cancel)) => (cancel.lines.len(), Some(&cancel.reason)),
+            Self::Order(_, OrderCommand::ShipShort(short)) => {
+                (short.lines.len().max(short.missing.len()), Some(&short.reason))
+            }
             Self::Order(_, OrderCommand::Close(close)) => (0, Some(&close.reason)),
             Self::Order(_, OrderCommand::ChangeDelivery(change)) => {
                 check_reason(&change.delivery.address)?;
@@ -134,7 +153,11 @@ impl Command {
             }
             Self::Order(
                 _,
-                OrderCommand::Progress(_) | OrderCommand::ExtendDeadline(_) | OrderCommand::Retire(_),
+                OrderCommand::Progress(_)
+                | OrderCommand::ExtendDeadline(_)
+                | OrderCommand::Retire(_)
+                | OrderCommand::AcceptEdit(_)
+                | OrderCommand::DeclineEdit(_),
             ) => (0, None),
         };
         if lines > lines_max {
@@ -191,6 +214,16 @@ pub enum OrderCommand {
     Close(CloseOrder),
     /// The order leaves memory.
     Retire(RetireOrder),
+    /// Some units leave the house, and others are called off.
+    ShipShort(ShipShort),
+    /// A change is prepared.
+    StageEdit(StageEdit),
+    /// The prepared change is carried out.
+    AcceptEdit(AcceptEdit),
+    /// The prepared change is dropped.
+    DeclineEdit(DeclineEdit),
+    /// The order becomes several.
+    Split(SplitOrder),
 }
 
 /// Units of one line.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, OrderCommand};
+use super::{Command, LineTags, OrderCommand};
 use crate::domain::ids::{BusinessId, CartId, CustomerId, OrderId, SellerId, SkuId};
 use crate::domain::money::Currency;
 use crate::domain::order::{Delivery, OrderType};
@@ -51,13 +51,15 @@ pub struct LineRequest {
     pub shipping: i64,
     /// Who sells it.
     pub seller: Option<SellerId>,
+    /// What else is known of it, in the caller's words: orders can be split by it.
+    pub tags: Option<Box<LineTags>>,
 }
 
 impl LineRequest {
     /// A line without discount, shipping or seller. `gross` is its total in minor units.
     #[must_use]
     pub fn new(sku: SkuId, quantity: u32, gross: i64) -> Self {
-        Self { sku, quantity, gross, discount: 0, shipping: 0, seller: None }
+        Self { sku, quantity, gross, discount: 0, shipping: 0, seller: None, tags: None }
     }
 }
 

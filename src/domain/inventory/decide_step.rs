@@ -15,6 +15,7 @@ use super::draft::{Draft, Units, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::moves::Move;
+use super::pass_on::{pass_back, pass_on};
 use super::state::Inventory;
 use super::takeover::TakeOver;
 use crate::domain::command::{Grant, StepOp, StockStep};
@@ -69,9 +70,7 @@ fn decide_counted(
     let hold = inventory.hold(&owner);
     let absent = hold.is_none();
     let undone = step.op.undo().is_some() && hold.as_ref().is_some_and(|hold| hold.step > step.number);
-    let seen = !undone && hold.as_ref().is_some_and(|hold| hold.step >= step.number);
-    let gone = absent && (step.op == StepOp::Release || (redelivered && step.op == StepOp::Ship));
-    if seen || gone || (step.op == StepOp::Release && step.quantity == 0) {
+    if !undone && is_done(step, hold.as_ref(), redelivered) {
         let held = hold.as_ref().map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
         let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
         return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
@@ -82,7 +81,10 @@ fn decide_counted(
         return Err(draft.hold_exceeded(step.quantity, 0));
     }
     positive(step.quantity)?;
-    if absent && !matches!(step.op, StepOp::Reserve | StepOp::Take | StepOp::Unship) {
+    if step.op == StepOp::PassBack {
+        return pass_back(inventory, step);
+    }
+    if absent && !step.op.takes() && step.op != StepOp::Unship {
         return Err(draft.unknown_hold());
     }
     if step.op.takes() {
@@ -96,6 +98,16 @@ fn decide_counted(
         }
         return finish(draft);
     }
+    move_held(draft, &owner, step, now)
+}
+
+/// A step on units that the order has.
+fn move_held(
+    mut draft: Draft<'_>,
+    owner: &HoldOwner,
+    step: &StockStep,
+    now: Timestamp,
+) -> Result<StepDecision, Refusal> {
     let number = step.number;
     let quantity = match step.op {
         // Undoes a step of which nobody may know how much it took.
@@ -105,13 +117,19 @@ fn decide_counted(
         _ => step.quantity,
     };
     suffices(&draft, step, quantity)?;
+    if step.op == StepOp::PassOn {
+        return pass_on(draft, step);
+    }
     let undone_take_over = TakeOver::undone_by(step, draft.hold()).filter(|_| step.op == StepOp::Release);
-    let units = Move { owner: &owner, quantity, step: number };
+    let units = Move { owner, quantity, step: number };
     match step.op {
         // Those that take were decided above.
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => draft.pay(&units),
+        StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => draft.pay(&units),
         StepOp::Uncommit => draft.unpay(&units),
-        StepOp::Release => draft.give_up(&units, ReleaseCause::Asked),
+        StepOp::Release => draft.give_up(&units, step.unpaid.unwrap_or(u64::MAX)),
+        StepOp::TakeBack => draft.release(&units, ReleaseCause::Asked),
+        // Both were decided above.
+        StepOp::PassOn | StepOp::PassBack => Ok(()),
         StepOp::Ship => draft.ship(&units, step.from.as_ref()),
         StepOp::Unship => {
             let purchase = step.buyer.clone().map(|buyer| Purchase { buyer, day: None });
@@ -130,7 +148,18 @@ fn decide_counted(
     }
 }
 
-fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
+/// Whether nothing is left to do: the hold has seen the step, or there is nothing of what it is about.
+fn is_done(step: &StockStep, hold: Option<&Hold>, redelivered: bool) -> bool {
+    let Some(hold) = hold else {
+        let gone = matches!(step.op, StepOp::Release | StepOp::TakeBack);
+        return gone || (redelivered && matches!(step.op, StepOp::Ship | StepOp::PassOn));
+    };
+    // What was not added need not be taken back.
+    let idle = step.op == StepOp::TakeBack && hold.step.saturating_add(1) != step.number;
+    hold.step >= step.number || idle || (step.op == StepOp::Release && step.quantity == 0)
+}
+
+pub(super) fn finish(draft: Draft<'_>) -> Result<StepDecision, Refusal> {
     let (events, _, grant) = draft.finish_step()?;
     Ok(StepDecision { events, grant })
 }
@@ -189,9 +218,11 @@ fn take(
 fn suffices(draft: &Draft<'_>, step: &StockStep, quantity: u64) -> Result<(), Refusal> {
     let hold = draft.hold();
     let units = match step.op {
-        StepOp::Reserve | StepOp::Take | StepOp::Commit => {
+        StepOp::TakeBack => hold.reserved,
+        StepOp::Reserve | StepOp::Take | StepOp::Add | StepOp::Commit => {
             hold.reserved.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.unpaid))
         }
+        StepOp::PassOn | StepOp::PassBack => hold.committed,
         StepOp::Ship => step.from.as_ref().map_or(hold.committed, |at| hold.part(at).committed),
         StepOp::Uncommit => hold.committed.saturating_add(hold.waits().map_or(0, |awaiting| awaiting.paid)),
         StepOp::Release => hold.counted().ok_or(Refusal::Overflow)?,

@@ -276,6 +276,8 @@ pub enum ReleaseCause {
     Replaced,
     /// The cart became an order; the order's hold stands behind this in the same record.
     Converted,
+    /// The units went to other orders, whose holds stand behind this in the same record.
+    PassedOn,
 }
 
 impl StockEvent {

@@ -47,6 +47,7 @@ mod locations;
 mod movement;
 mod moves;
 mod pages;
+mod pass_on;
 mod policy;
 mod promise;
 mod queue;

@@ -11,10 +11,11 @@ use super::draft::{Draft, Units};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Part, Purchase};
 use super::location::LocationId;
+use crate::domain::command::Heir;
 use crate::domain::refusal::Refusal;
 
 /// Units by location; nearly always one.
-type Shares = SmallVec<[(LocationId, u64); 1]>;
+pub(super) type Shares = SmallVec<[(LocationId, u64); 1]>;
 
 /// The way through the parts of a hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,61 @@ pub(super) struct Move<'a> {
     pub(super) owner: &'a HoldOwner,
     pub(super) quantity: u64,
     pub(super) step: u32,
+}
+
+/// Units that leave one hold for another: who gets them, and from where.
+pub(super) type Passed = Vec<(HoldOwner, Shares)>;
+
+impl Draft<'_> {
+    /// Takes committed units out of the present hold for others, location by location in their order. They
+    /// become committed to those by [`Draft::receive_from`], in the same record.
+    pub(super) fn pass_to(&mut self, from: &HoldOwner, heirs: &[Heir], step: u32) -> Result<Passed, Refusal> {
+        let mut passed = Passed::with_capacity(heirs.len());
+        for heir in heirs {
+            let shares: Shares = match &heir.from {
+                Some(at) => {
+                    let there = self.hold().part(at).committed;
+                    if heir.units > there {
+                        return Err(self.hold_exceeded(heir.units, there));
+                    }
+                    smallvec![(at.clone(), heir.units)]
+                }
+                None => shares(self.hold(), heir.units, |part| part.committed, Way::On),
+            };
+            for (at, committed) in &shares {
+                let (owner, at, cause) = (from.clone(), at.clone(), ReleaseCause::PassedOn);
+                let released =
+                    StockEvent::Released { owner, reserved: 0, committed: *committed, step, cause, at };
+                self.record(released)?;
+            }
+            passed.push((HoldOwner::Order(heir.order.clone()), shares));
+        }
+        Ok(passed)
+    }
+
+    /// Commits units to the present owner that another one's hold has given up.
+    pub(super) fn receive_from(
+        &mut self,
+        owner: &HoldOwner,
+        shares: &Shares,
+        purchase: Option<&Purchase>,
+        step: u32,
+    ) -> Result<(), Refusal> {
+        for (at, quantity) in shares {
+            let (owner, at, quantity) = (owner.clone(), at.clone(), *quantity);
+            let purchase = purchase.cloned().map(Box::new);
+            self.record(StockEvent::Reserved {
+                owner: owner.clone(),
+                quantity,
+                step,
+                deadline: None,
+                purchase,
+                at: at.clone(),
+            })?;
+            self.record(StockEvent::Committed { owner, quantity, step, at })?;
+        }
+        Ok(())
+    }
 }
 
 impl Draft<'_> {
@@ -93,15 +149,16 @@ impl Draft<'_> {
         if rest > 0 { self.uncommit(&Move { quantity: rest, ..*units }) } else { Ok(()) }
     }
 
-    /// Units that are waited for are given up, and then those that are there.
-    pub(super) fn give_up(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+    /// Units that are waited for are given up, and then those that are there: at most `unpaid` reserved ones.
+    pub(super) fn give_up(&mut self, units: &Move<'_>, unpaid: u64) -> Result<(), Refusal> {
         let waited = self.hold().awaiting().min(units.quantity);
         let (rest, step) = (units.quantity - waited, units.step);
         if waited > 0 {
             let owner = units.owner.clone();
             self.record(StockEvent::Unqueued { owner, quantity: waited, step })?;
         }
-        if rest > 0 { self.release(&Move { quantity: rest, ..*units }, cause) } else { Ok(()) }
+        let units = Move { quantity: rest, ..*units };
+        if rest > 0 { self.release_up_to(&units, unpaid, ReleaseCause::Asked) } else { Ok(()) }
     }
 
     /// reserved → committed.
@@ -127,8 +184,13 @@ impl Draft<'_> {
 
     /// reserved, and when there are no more, committed → available.
     pub(super) fn release(&mut self, units: &Move<'_>, cause: ReleaseCause) -> Result<(), Refusal> {
+        self.release_up_to(units, u64::MAX, cause)
+    }
+
+    /// The same with at most `unpaid` reserved units.
+    fn release_up_to(&mut self, units: &Move<'_>, unpaid: u64, cause: ReleaseCause) -> Result<(), Refusal> {
         let Move { owner, quantity, step } = *units;
-        let reserved = quantity.min(self.hold().reserved);
+        let reserved = quantity.min(self.hold().reserved).min(unpaid);
         let committed = quantity - reserved;
         if self.hold().located.is_none() {
             let (owner, at) = (owner.clone(), LocationId::MAIN);

@@ -39,8 +39,10 @@ impl Order {
             pending.by.clone_from(&record.by);
         }
         if let Some(pending) = &mut order.pending {
-            let done =
-                |event: &OrderEvent| matches!(event, OrderEvent::Cancelled { .. } | OrderEvent::Settled);
+            let done = |event: &OrderEvent| {
+                use OrderEvent::{Cancelled, EditAccepted, Settled};
+                matches!(event, Cancelled { .. } | Settled | EditAccepted { .. })
+            };
             pending.granted |= record.events.iter().any(done);
         }
         order.note_filled(record.at)?;
@@ -77,6 +79,13 @@ fn apply_event(
             return Err(broken("placed twice"));
         }
         *state = Some(placed(id, event, at)?);
+        return Ok(());
+    }
+    if let OrderEvent::SplitOff(born) = event {
+        if state.is_some() {
+            return Err(broken("split off and there already"));
+        }
+        *state = Some(super::split::born(id, born, at)?);
         return Ok(());
     }
     let Some(order) = state.as_mut() else {
@@ -128,6 +137,10 @@ fn apply_event(
 /// The events of an order's later life, which move no stock themselves.
 fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Result<(), OrderBroken> {
     match event {
+        OrderEvent::ShortShipmentStarted { lines, missing, reason } => {
+            let (lines, missing, reason) = (lines.clone(), missing.clone(), reason.clone());
+            order.begin_saga(PendingKind::ShortShipment { lines, missing, reason })
+        }
         OrderEvent::RefundDue { amount, .. } => order.add_refund(*amount),
         OrderEvent::RevivalStarted => order.begin_saga(PendingKind::Revival),
         OrderEvent::Revived => order.revived(at),
@@ -155,7 +168,37 @@ fn apply_later_life(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Res
             }
             None => Err(broken("a deadline is put off that is not there")),
         },
-        // A notice is for others to read.
+        // A notice, too, is for others to read.
+        other => apply_change(order, other, at),
+    }
+}
+
+/// The events that make another order of it than the one that was placed.
+fn apply_change(order: &mut Order, event: &OrderEvent, at: Timestamp) -> Result<(), OrderBroken> {
+    match event {
+        OrderEvent::EditStaged(edit) => {
+            order.edit = Some(edit.clone());
+            Ok(())
+        }
+        OrderEvent::EditDeclined => {
+            order.edit = None;
+            Ok(())
+        }
+        OrderEvent::EditStarted => order.begin_saga(PendingKind::EditReserve),
+        OrderEvent::EditReleasing => order.begin_release(),
+        OrderEvent::EditAccepted { refund_due } => order.edited(*refund_due, at),
+        OrderEvent::EditUndone { .. } => order.end_saga("an edit").map(|_| ()),
+        OrderEvent::SupplementStarted => order.begin_saga(PendingKind::Supplement),
+        OrderEvent::Supplemented => order.supplemented(),
+        OrderEvent::SupplementUndone { refund_due, .. } => {
+            order.end_saga("a supplement")?;
+            order.add_refund(*refund_due)
+        }
+        OrderEvent::SplitStarted { portions } => order.begin_saga(PendingKind::Split(portions.clone())),
+        OrderEvent::PassedOn => order.passed_on(),
+        OrderEvent::Split => order.split(),
+        OrderEvent::SplitUndone { .. } => order.end_saga("a split").map(|_| ()),
+        OrderEvent::ChildChanged(news) => order.child_changed(news),
         _ => Ok(()),
     }
 }
@@ -215,6 +258,8 @@ fn placed(id: &OrderId, event: &OrderEvent, at: Timestamp) -> Result<Order, Orde
         filled: Vec::new(),
         refusal: None,
         cancel_reason: None,
+        edit: None,
+        family: None,
         parked: None,
     };
     if event.begins_saga() {

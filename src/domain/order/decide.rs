@@ -3,11 +3,14 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::due;
+use super::edit;
 use super::event::OrderEvent;
 use super::lifecycle::{Action, Lifecycle, State};
 use super::line::Line;
 use super::retire;
 use super::sale::{SaleRules, placed_lines};
+use super::short;
+use super::split;
 use super::state::Order;
 use super::terms::{LatePayment, OrderType, RefundCause, Terms, WhenShort};
 use crate::domain::command::{
@@ -39,6 +42,9 @@ pub fn decide_place(
     terms: Terms,
     rules: &SaleRules,
 ) -> Result<Events, Refusal> {
+    if command.order.as_ref().is_some_and(split::is_derived) {
+        return Err(Refusal::OrderIdReserved);
+    }
     if command.lines.is_empty() {
         return Err(Refusal::NoLines);
     }
@@ -56,7 +62,7 @@ pub fn decide_place(
     for (line, number) in command.lines.iter().zip(1..) {
         due = check_line(line, number).and_then(|cost| due.checked_add(cost).ok_or(Refusal::Overflow))?;
     }
-    let lines = placed_lines(command, terms, rules, limits.lines_max)?;
+    let lines = placed_lines(&command.lines, terms, rules, limits.lines_max)?;
     let accepted = lines.iter().all(|line| line.at_payment);
     let mut events: Events = smallvec![OrderEvent::Placed {
         business: command.business.clone(),
@@ -98,8 +104,12 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
     if let Some(reason) = &order.parked {
         return Err(Refusal::Parked { reason: reason.clone() });
     }
+    if order.is_split() && !matches!(command, OrderCommand::Place(_) | OrderCommand::Retire(_)) {
+        return Err(Refusal::OrderSplit { children: order.children().len() as u64 });
+    }
     match command {
         OrderCommand::Place(_) => Err(Refusal::OrderExists),
+        OrderCommand::Split(split) => split::decide_split(order, split),
         OrderCommand::Pay(pay) => decide_pay(order, pay),
         OrderCommand::Ship(ship) => decide_ship(order, ship),
         OrderCommand::Deliver(deliver) => decide_deliver(order, deliver),
@@ -109,6 +119,13 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         OrderCommand::ExtendDeadline(extend) => due::decide_extend(order, extend),
         OrderCommand::Close(close) => due::decide_close(order, close),
         OrderCommand::Retire(retire) => retire::decide_retire(order, retire),
+        OrderCommand::ShipShort(short) => short::decide_short(order, short),
+        // Whoever knows rules of SKUs asks for them itself.
+        OrderCommand::StageEdit(stage) => {
+            edit::decide_stage(order, stage, Limits { lines_max: usize::MAX }, &SaleRules::default())
+        }
+        OrderCommand::AcceptEdit(accept) => edit::decide_accept(order, accept),
+        OrderCommand::DeclineEdit(decline) => edit::decide_decline(order, decline),
     }
 }
 
@@ -135,7 +152,7 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
         events.push(late_payment(order, pay.amount.minor));
         return Ok(events);
     }
-    if !can_settle {
+    if !can_settle && !order.has_unpaid_units() {
         events.extend(beyond_due(order, pay.amount.minor));
         return Ok(events);
     }
@@ -145,7 +162,9 @@ fn decide_pay(order: &Order, pay: &PayOrder) -> Result<Events, Refusal> {
         Settlement::PartOnly => false,
     };
     if settles {
-        events.push(OrderEvent::SettlementStarted);
+        let supplement = !can_settle;
+        let started = if supplement { OrderEvent::SupplementStarted } else { OrderEvent::SettlementStarted };
+        events.push(started);
     }
     Ok(events)
 }
@@ -206,7 +225,7 @@ fn decide_cancel(order: &Order, cancel: &CancelOrder) -> Result<Events, Refusal>
 }
 
 /// The units a command names, line by line and each line once, or all that is `left` if it names none.
-fn resolve(
+pub(super) fn resolve(
     order: &Order,
     asked: &[LineQuantity],
     action: Action,
@@ -257,7 +276,7 @@ impl Order {
             .ok_or(Refusal::WrongState { state: self.state, action })
     }
 
-    fn allows_one_of(&self, first: Action, second: Action) -> Result<(), Refusal> {
+    pub(super) fn allows_one_of(&self, first: Action, second: Action) -> Result<(), Refusal> {
         self.allows(first).or_else(|refusal| self.allows(second).map_err(|_| refusal)).map(|_| ())
     }
 
@@ -287,7 +306,13 @@ impl Order {
 
     /// What is left of the order once `lines` are called off.
     pub(crate) fn cancel_action(&self, lines: &[LineQuantity]) -> Action {
+        self.cancel_action_behind(0, lines)
+    }
+
+    /// The same once `leaving` more units have left the house.
+    pub(super) fn cancel_action_behind(&self, leaving: u64, lines: &[LineQuantity]) -> Action {
         let (active, shipped, delivered) = self.totals();
+        let shipped = shipped + leaving;
         let left = active.saturating_sub(units(lines));
         if left == 0 {
             Action::Cancel
@@ -303,6 +328,6 @@ impl Order {
     }
 }
 
-fn units(lines: &[LineQuantity]) -> u64 {
+pub(super) fn units(lines: &[LineQuantity]) -> u64 {
     lines.iter().map(|part| u64::from(part.quantity)).sum()
 }

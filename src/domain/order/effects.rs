@@ -19,6 +19,9 @@ impl Order {
         if next != self.state {
             self.state = next;
             self.deadline = self.deadline_from(at);
+            if self.edit.is_some() && self.allows(Action::Edit).is_err() {
+                self.edit = None;
+            }
         }
         Ok(())
     }
@@ -167,8 +170,9 @@ impl Order {
     }
 
     pub(super) fn shipped(&mut self, at: Timestamp) -> Result<(), OrderBroken> {
-        let PendingKind::Shipment(parts) = self.end_saga("a shipment")? else {
-            return Err(broken("a shipment ends where another saga began"));
+        let parts = match self.end_saga("a shipment")? {
+            PendingKind::Shipment(parts) | PendingKind::ShortShipment { lines: parts, .. } => parts,
+            _ => return Err(broken("a shipment ends where another saga began")),
         };
         let action = self.ship_action(&parts);
         self.each_part(&parts, |c, units| {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::StagedEdit;
 use super::lifecycle::LifecycleId;
+use super::split::{ChildNews, Portion, SplitOff};
 use super::terms::{Delivery, Notice, RefundCause, Terms, WhenShort};
-use crate::domain::command::LineQuantity;
+use crate::domain::command::{LineQuantity, LineTags};
 use crate::domain::ids::{
     BusinessId, CartId, CustomerId, IdOrigin, PaymentId, PaymentMethod, SellerId, SkuId,
 };
@@ -32,6 +34,8 @@ pub struct PlacedLine {
     pub kit: Option<Box<[KitPart]>>,
     /// Whether its stock is taken at the settling payment; else it is reserved at placement.
     pub at_payment: bool,
+    /// What else is known of it, in the caller's words.
+    pub tags: Option<Box<LineTags>>,
 }
 
 /// Something that happened to an order.
@@ -202,6 +206,62 @@ pub enum OrderEvent {
         /// What stood in the way.
         refusal: Refusal,
     },
+    /// Units are being taken out of stock, and others called off once they are.
+    ShortShipmentStarted {
+        /// Units that leave, by line; never empty.
+        lines: Vec<LineQuantity>,
+        /// Units that are called off, by line; never empty.
+        missing: Vec<LineQuantity>,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// A change was prepared; nothing has changed yet.
+    EditStaged(Box<StagedEdit>),
+    /// The prepared change was dropped.
+    EditDeclined,
+    /// The prepared change was accepted; what it adds is being reserved.
+    EditStarted,
+    /// What the accepted change takes away is being given back to stock.
+    EditReleasing,
+    /// The prepared change was carried out.
+    EditAccepted {
+        /// Minor units due back because of it.
+        refund_due: i64,
+    },
+    /// A SKU refused what the change adds, and what others had granted was given back. It stays prepared.
+    EditUndone {
+        /// The SKU's reason.
+        refusal: Refusal,
+    },
+    /// What was added to the paid order is paid for; it is being committed.
+    SupplementStarted,
+    /// What was added is committed.
+    Supplemented,
+    /// What was added could not be committed: it stays reserved.
+    SupplementUndone {
+        /// What stood in the way.
+        refusal: Refusal,
+        /// Minor units due back.
+        refund_due: i64,
+    },
+    /// The order becomes several; its units are being passed on.
+    SplitStarted {
+        /// What each child gets.
+        portions: Vec<Portion>,
+    },
+    /// The units are the children's; those are coming into being.
+    PassedOn,
+    /// The children are there.
+    Split,
+    /// A SKU refused to pass units on, and what others had passed on came back.
+    SplitUndone {
+        /// The SKU's reason.
+        refusal: Refusal,
+    },
+    /// The order exists: it was split off another one. The first of all events.
+    SplitOff(Box<SplitOff>),
+    /// A child told what became of it.
+    ChildChanged(Box<ChildNews>),
 }
 
 /// What a SKU has filled for an order that waits: a number that only grows, so that news of it may come late
@@ -223,6 +283,12 @@ impl OrderEvent {
             Self::SettlementStarted
             | Self::RevivalStarted
             | Self::ShipmentStarted { .. }
+            | Self::ShortShipmentStarted { .. }
+            | Self::EditStarted
+            | Self::EditReleasing
+            | Self::SupplementStarted
+            | Self::SplitStarted { .. }
+            | Self::PassedOn
             | Self::CancellationStarted { .. }
             | Self::HandOverStarted { .. } => true,
             _ => false,

@@ -11,6 +11,7 @@
 //!                                    Backordered where it waits for units: Filled when they have come)
 //!   SettlementStarted ──commit─────► Settled             or: uncommit ──► SettlementUndone
 //!   ShipmentStarted ──ship─────────► Shipped             or: unship ──► ShipmentUndone
+//!   ShortShipmentStarted ──ship────► Shipped, CancellationStarted
 //!   CancellationStarted ──release──► Cancelled           (a release is not undone: it is tried until done)
 //!   RevivalStarted ──reserve───────► Revived             or: release ──► RevivalUndone
 //!   HandOverStarted ──ship─────────► HandedOver          or: unship ──► HandOverUndone
@@ -21,14 +22,18 @@
 mod apply;
 mod decide;
 mod due;
+mod edit;
 mod effects;
 mod event;
 mod hand_over;
 mod lifecycle;
 mod line;
+mod problem;
 mod retire;
 mod saga;
 mod sale;
+mod short;
+mod split;
 mod state;
 mod terms;
 #[cfg(test)]
@@ -37,12 +42,15 @@ mod waiting;
 
 pub use decide::{Limits, decide, decide_place};
 pub use due::decide_due;
+pub use edit::{EditPreview, LineEdit, SkuUnits, StagedEdit, decide_stage, preview};
 pub use event::{Filled, OrderEvent, PlacedLine};
 pub use lifecycle::{Action, Lifecycle, LifecycleError, LifecycleId, State, View};
 pub use line::{Line, LineCounters};
+pub use problem::{EditProblem, SplitProblem};
 pub use retire::{Tombstone, decide_retirement};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};
 pub use sale::SaleRules;
+pub use split::{Child, ChildNews, Family, Portion, SplitOff, decide_news};
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 pub use terms::{
     Deadline, DeadlineKind, Deduction, Delivery, LatePayment, Notice, OrderType, RefundCause, Terms,

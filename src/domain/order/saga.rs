@@ -15,7 +15,7 @@ use super::lifecycle::State;
 use super::line::Line;
 use super::state::{Order, PendingKind};
 use super::terms::RefundCause;
-use crate::domain::command::{LineQuantity, StepOp};
+use crate::domain::command::{Heir, LineQuantity, StepOp};
 use crate::domain::ids::SkuId;
 use crate::domain::refusal::Refusal;
 
@@ -42,6 +42,17 @@ pub struct Demand {
     pub partial: bool,
     /// Whether the order is content with units that come later.
     pub may_wait: bool,
+    /// Of units that are given back: how many of them are not paid for, where that makes a difference.
+    pub unpaid: Option<u64>,
+    /// Of units that are passed on: who gets them.
+    pub heirs: Vec<Heir>,
+}
+
+impl Demand {
+    /// All of the units, now.
+    pub(super) fn exact(sku: SkuId, op: StepOp, units: u64) -> Self {
+        Self { sku, op, units, partial: false, may_wait: false, unpaid: None, heirs: Vec::new() }
+    }
 }
 
 /// How a saga came out.
@@ -91,12 +102,27 @@ impl Order {
                 }
             })),
             PendingKind::Revival => self.sum_of(&self.expired, StepOp::Reserve, |_, units| units),
-            PendingKind::Shipment(parts) | PendingKind::HandOver(parts) => {
+            PendingKind::Shipment(parts)
+            | PendingKind::HandOver(parts)
+            | PendingKind::ShortShipment { lines: parts, .. } => {
                 self.sum_of(parts, StepOp::Ship, |_, units| units)
             }
             // What is not held, there is no need to give back.
             PendingKind::Cancellation { lines, .. } => {
-                self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.claimed()))
+                let mut demand =
+                    self.sum_of(lines, StepOp::Release, |line, units| units.min(line.counters.claimed()));
+                if self.has_unpaid_units() {
+                    self.tell_unpaid(lines, &mut demand);
+                }
+                demand
+            }
+            PendingKind::Split(portions) => self.passes_on(portions),
+            // No SKU is asked: the children are made.
+            PendingKind::Birth(_) => Vec::new(),
+            PendingKind::EditReserve => self.edit_reserves(),
+            PendingKind::EditRelease => self.edit_releases(),
+            PendingKind::Supplement => {
+                self.sum(self.lines.iter().map(|line| (line, StepOp::Commit, line.counters.reserved)))
             }
         };
         Some(Plan { number: pending.step, demand })
@@ -122,6 +148,8 @@ impl Order {
                 units,
                 partial,
                 may_wait,
+                unpaid: None,
+                heirs: Vec::new(),
             }));
         }
         demand.sort_by(|one, other| (one.op.takes(), &one.sku).cmp(&(other.op.takes(), &other.sku)));
@@ -135,6 +163,22 @@ impl Order {
             same
         });
         demand
+    }
+
+    /// Says how many of the units that a paid order gives back are not paid for.
+    fn tell_unpaid(&self, parts: &[LineQuantity], demand: &mut [Demand]) {
+        let mut unpaid = BTreeMap::<&SkuId, u64>::new();
+        for part in parts {
+            let Some(line) = self.line(part.line) else { continue };
+            let behind_waiting = part.quantity - part.quantity.min(line.counters.backordered);
+            for (sku, units) in line.demand(behind_waiting.min(line.counters.reserved)) {
+                let sum = unpaid.entry(sku).or_default();
+                *sum = sum.saturating_add(units);
+            }
+        }
+        for demand in demand {
+            demand.unpaid = Some(unpaid.get(&demand.sku).copied().unwrap_or_default());
+        }
     }
 
     /// The units that nobody had and those for which the order waits, where the SKUs in `short` granted less
@@ -204,12 +248,35 @@ fn ended(order: &Order, end: &SagaEnd) -> Events {
             smallvec![OrderEvent::SettlementUndone { refusal: refusal.clone(), refund_due }]
         }
         (PendingKind::Shipment(_), SagaEnd::Done) => smallvec![OrderEvent::Shipped],
-        (PendingKind::Shipment(_), SagaEnd::Undone(refusal)) => {
+        // What left the house decides what there is to call off.
+        (PendingKind::ShortShipment { missing, reason, .. }, SagaEnd::Done) => {
+            let (lines, reason) = (missing.clone(), reason.clone());
+            smallvec![OrderEvent::Shipped, OrderEvent::CancellationStarted { lines, reason, expired: false }]
+        }
+        (PendingKind::Shipment(_) | PendingKind::ShortShipment { .. }, SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::ShipmentUndone { refusal: refusal.clone() }]
         }
         (PendingKind::HandOver(_), SagaEnd::Done) => smallvec![OrderEvent::HandedOver],
         (PendingKind::HandOver(_), SagaEnd::Undone(refusal)) => {
             smallvec![OrderEvent::HandOverUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::Split(_), SagaEnd::Done) => smallvec![OrderEvent::PassedOn],
+        (PendingKind::Split(_), SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::SplitUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::Birth(_), _) => smallvec![OrderEvent::Split],
+        (PendingKind::EditReserve, SagaEnd::Done) => order.edit_reserved(),
+        (PendingKind::EditReserve, SagaEnd::Undone(refusal)) => {
+            smallvec![OrderEvent::EditUndone { refusal: refusal.clone() }]
+        }
+        (PendingKind::EditRelease, _) => order.accepted(),
+        (PendingKind::Supplement, SagaEnd::Done) => {
+            let mut events: Events = smallvec![OrderEvent::Supplemented];
+            events.extend(order.excess(0, 0));
+            events
+        }
+        (PendingKind::Supplement, SagaEnd::Undone(refusal)) => {
+            smallvec![order.supplement_refused(refusal.clone(), pending.granted)]
         }
         (PendingKind::Cancellation { lines, .. }, _) => {
             let refund_due = order.refund_for(lines);
@@ -285,6 +352,12 @@ impl Order {
         let rest_lives = self.cancel_action(parts) == super::lifecycle::Action::CancelPart;
         let due = self.due.saturating_sub(self.price_of(parts));
         let kept = self.paid.saturating_sub(self.refund_due);
+        if self.has_unpaid_units() {
+            let called_off = |number| parts.iter().find(|part| part.line == number).map_or(0, |p| p.quantity);
+            let mut lines = self.lines.iter().zip(1..);
+            let some_stay = lines.any(|(line, number)| line.counters.reserved > called_off(number));
+            return (some_stay && kept >= due).then_some(OrderEvent::SupplementStarted);
+        }
         let covers = (due.max(1)..self.due).contains(&kept);
         (unsettled && rest_lives && covers).then_some(OrderEvent::SettlementStarted)
     }

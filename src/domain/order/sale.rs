@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::PlacedLine;
 use super::terms::{Deduction, Terms};
-use crate::domain::command::{LineRequest, PlaceOrder};
+use crate::domain::command::LineRequest;
 use crate::domain::ids::SkuId;
 use crate::domain::inventory::{KitProblem, SaleRule};
 use crate::domain::refusal::Refusal;
@@ -44,26 +44,12 @@ impl SaleRules {
 /// # Errors
 /// A kit in a kit; more lines and parts together than an order may have; more units than can be counted.
 pub(super) fn placed_lines(
-    command: &PlaceOrder,
+    requested: &[LineRequest],
     terms: Terms,
     rules: &SaleRules,
     lines_max: usize,
 ) -> Result<Vec<PlacedLine>, Refusal> {
-    let placed = |line: &LineRequest| {
-        let rule = rules.0.get(&line.sku);
-        let deduction = terms.deduction.or_else(|| rule?.deduction);
-        PlacedLine {
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-            gross: line.gross,
-            discount: line.discount,
-            shipping: line.shipping,
-            seller: line.seller.clone(),
-            kit: rule.and_then(|rule| rule.kit.clone()),
-            at_payment: deduction == Some(Deduction::AtPayment),
-        }
-    };
-    let mut lines: Vec<_> = command.lines.iter().map(placed).collect();
+    let mut lines: Vec<_> = requested.iter().map(|line| placed_line(line, terms, rules)).collect();
     if !rules.0.is_empty() {
         check_kits(&lines, rules, lines_max)?;
         let late = lines.iter().filter(|line| line.at_payment).count();
@@ -74,14 +60,37 @@ pub(super) fn placed_lines(
     Ok(lines)
 }
 
+/// One line as it is placed, whatever other lines there are.
+pub(super) fn placed_line(line: &LineRequest, terms: Terms, rules: &SaleRules) -> PlacedLine {
+    let rule = rules.0.get(&line.sku);
+    let deduction = terms.deduction.or_else(|| rule?.deduction);
+    PlacedLine {
+        sku: line.sku.clone(),
+        quantity: line.quantity,
+        gross: line.gross,
+        discount: line.discount,
+        shipping: line.shipping,
+        seller: line.seller.clone(),
+        kit: rule.and_then(|rule| rule.kit.clone()),
+        at_payment: deduction == Some(Deduction::AtPayment),
+        tags: line.tags.clone(),
+    }
+}
+
+/// Refuses a kit in a kit.
+pub(super) fn check_kit(line: &PlacedLine, rules: &SaleRules) -> Result<(), Refusal> {
+    if line.kit.iter().flatten().any(|part| rules.is_kit(&part.sku)) {
+        return Err(Refusal::InvalidKit { sku: line.sku.clone(), problem: KitProblem::Nested });
+    }
+    Ok(())
+}
+
 fn check_kits(lines: &[PlacedLine], rules: &SaleRules, lines_max: usize) -> Result<(), Refusal> {
     let mut all = lines.len() as u64;
     let mut units = 0u64;
     for line in lines {
+        check_kit(line, rules)?;
         for part in line.kit.iter().flatten() {
-            if rules.is_kit(&part.sku) {
-                return Err(Refusal::InvalidKit { sku: line.sku.clone(), problem: KitProblem::Nested });
-            }
             all += 1;
             let more = u64::from(part.quantity).checked_mul(u64::from(line.quantity));
             units = more.and_then(|more| units.checked_add(more)).ok_or(Refusal::Overflow)?;

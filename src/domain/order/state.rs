@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::edit::StagedEdit;
 use super::event::Filled;
 use super::lifecycle::{Lifecycle, LifecycleId, State, View};
 use super::line::Line;
+use super::split::{Family, Portion};
 use super::terms::{Deadline, Delivery, Terms, WhenShort};
 use crate::domain::command::{LineQuantity, OrderAnswer, ScopedKey};
 use crate::domain::ids::{
@@ -77,6 +79,10 @@ pub struct Order {
     pub refusal: Option<Refusal>,
     /// Why the order, or its last cancelled part, was called off.
     pub cancel_reason: Option<Reason>,
+    /// A change that waits to be accepted or declined.
+    pub edit: Option<Box<StagedEdit>>,
+    /// The orders that it was split into, and the one that it was split off.
+    pub family: Option<Box<Family>>,
     /// Why the order is parked.
     pub parked: Option<SmolStr>,
 }
@@ -141,6 +147,25 @@ pub enum PendingKind {
     Revival,
     /// Take units out of stock that are the buyer's without a shipment.
     HandOver(Vec<LineQuantity>),
+    /// Ship units, and then call others off.
+    ShortShipment {
+        /// Units that leave, by line.
+        lines: Vec<LineQuantity>,
+        /// Units that are called off, by line.
+        missing: Vec<LineQuantity>,
+        /// Why, in the caller's words.
+        reason: Reason,
+    },
+    /// Reserve what an edit adds.
+    EditReserve,
+    /// Give back what an edit takes away.
+    EditRelease,
+    /// Commit what was added to the paid order.
+    Supplement,
+    /// Pass the units on to the children.
+    Split(Vec<Portion>),
+    /// Make the children.
+    Birth(Vec<Portion>),
 }
 
 /// An idempotency key bound to the body it was first used with.

@@ -57,7 +57,7 @@ impl Order {
     }
 
     /// Whether what is filled is paid for already.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         !matches!(self.state, State::Created | State::Accepted | State::Reserved | State::Cancelled)
     }
 

@@ -1,7 +1,7 @@
 //! What was asked for, in words.
 
 use super::{count, units};
-use crate::domain::command::{Command, OrderCommand, ProgressStep, SkuCommand};
+use crate::domain::command::{Command, OrderCommand, ProgressStep, SkuCommand, SplitBy};
 
 impl Command {
     /// The command as a plain sentence.
@@ -51,8 +51,33 @@ impl OrderCommand {
                 "Asked to retire it, with what was due back paid back.".to_owned()
             }
             Self::Retire(_) => "Asked to retire it.".to_owned(),
+            Self::StageEdit(stage) => format!("Asked to prepare {}.", count_changes(stage.changes.len())),
+            Self::AcceptEdit(accept) => {
+                format!("Asked to carry out the prepared change, as previewed at version {}.", accept.version)
+            }
+            Self::DeclineEdit(_) => "Asked to drop the prepared change.".to_owned(),
+            Self::Split(split) => {
+                let by = match &split.by {
+                    SplitBy::Seller => "seller",
+                    SplitBy::Channel => "channel",
+                    SplitBy::Constraint => "constraint",
+                    SplitBy::Groups(_) => "groups of units",
+                    SplitBy::Located(_) => "location",
+                };
+                format!("Asked to split it by {by}.")
+            }
+            Self::ShipShort(short) => format!(
+                "Asked to ship {} and to call off {}: {}.",
+                units(&short.lines, "nothing"),
+                units(&short.missing, "the rest"),
+                short.reason
+            ),
         }
     }
+}
+
+fn count_changes(count: usize) -> String {
+    if count == 1 { "1 change".to_owned() } else { format!("{count} changes") }
 }
 
 impl SkuCommand {

@@ -2,7 +2,7 @@
 
 use super::units;
 use crate::domain::money::Money;
-use crate::domain::order::{Notice, OrderEvent, PlacedLine, RefundCause};
+use crate::domain::order::{LineEdit, Notice, OrderEvent, PlacedLine, RefundCause};
 
 impl OrderEvent {
     /// The event as a plain sentence. Amounts of events that do not carry their currency are in minor
@@ -100,7 +100,67 @@ impl OrderEvent {
                 format!("It could not be taken out of stock: {refusal}. That is tried again later.")
             }
             Self::Retired => "Retired: it left memory, and its id stays taken.".to_owned(),
+            other => other.describe_change(),
+        }
+    }
+
+    /// What makes another order of it than the one that was placed.
+    fn describe_change(&self) -> String {
+        match self {
+            Self::ShortShipmentStarted { lines, missing, reason } => format!(
+                "A shipment is being taken out of stock: {}; the rest is called off ({reason}): {}.",
+                units(lines, "nothing"),
+                units(missing, "nothing")
+            ),
+            Self::EditStaged(edit) => {
+                let changes: Vec<_> = edit.changes.iter().map(LineEdit::describe).collect();
+                format!("A change is prepared: {}.", changes.join(", "))
+            }
+            Self::EditDeclined => "The prepared change was dropped.".to_owned(),
+            Self::EditStarted => {
+                "The prepared change is accepted; what it adds is being reserved.".to_owned()
+            }
+            Self::EditReleasing => "What the change takes away is being given back.".to_owned(),
+            Self::EditAccepted { refund_due: 0 } => "The order is changed.".to_owned(),
+            Self::EditAccepted { refund_due } => {
+                format!("The order is changed; {refund_due} minor units are due back.")
+            }
+            Self::EditUndone { refusal } => {
+                format!("What the change adds is not there: {refusal}. The order is as it was.")
+            }
+            Self::SupplementStarted => "What was added is paid for; it is being committed.".to_owned(),
+            Self::Supplemented => "What was added is committed.".to_owned(),
+            Self::SupplementUndone { refusal, refund_due } => format!(
+                "What was added could not be committed: {refusal}. {refund_due} minor units are due back."
+            ),
+            Self::SplitStarted { portions } => {
+                let children: Vec<_> = portions.iter().map(|part| part.child.as_str()).collect();
+                format!("It is being split into {}; its units are being passed on.", children.join(", "))
+            }
+            Self::PassedOn => "Its units are its children's; those are coming into being.".to_owned(),
+            Self::Split => "It is split: its children go on for it.".to_owned(),
+            Self::SplitUndone { refusal } => {
+                format!("Its units could not be passed on: {refusal}. The order is as it was.")
+            }
+            Self::SplitOff(born) => {
+                format!("Split off {}, with {} minor units of what was paid.", born.parent, born.paid)
+            }
+            Self::ChildChanged(news) => {
+                format!("{} is {} at version {}.", news.child, news.state, news.version)
+            }
             other => format!("{other:?}."),
+        }
+    }
+}
+
+impl LineEdit {
+    fn describe(&self) -> String {
+        match self {
+            Self::Add { line, quantity, .. } => format!("{quantity} more of line {line}"),
+            Self::Take { line, quantity: Some(quantity) } => format!("{quantity} fewer of line {line}"),
+            Self::Take { line, quantity: None } => format!("nothing more of line {line}"),
+            Self::Reprice { line, .. } => format!("other amounts for line {line}"),
+            Self::New(placed) => format!("{} × {} besides", placed.quantity, placed.sku),
         }
     }
 }

@@ -54,6 +54,8 @@ fn step(number: u32, op: StepOp, quantity: u64) -> StockStep {
         from: None,
         may_wait: false,
         buyer_max: None,
+        unpaid: None,
+        heirs: Vec::new(),
     }
 }
 

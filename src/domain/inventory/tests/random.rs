@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::command::Heir;
 
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
@@ -43,6 +44,19 @@ fn strategy(number: u8) -> Allocation {
 fn delivery(number: u8) -> DeliveryId {
     DeliveryId::new(format!("d{number}")).unwrap()
 }
+
+const OPS: [StepOp; 10] = [
+    StepOp::Reserve,
+    StepOp::Commit,
+    StepOp::Uncommit,
+    StepOp::Release,
+    StepOp::Ship,
+    StepOp::Unship,
+    StepOp::Add,
+    StepOp::TakeBack,
+    StepOp::PassOn,
+    StepOp::PassBack,
+];
 
 pub(super) fn asked() -> impl Strategy<Value = Asked> {
     let reason: Reason = "r".into();
@@ -90,14 +104,7 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let command = if located { command.at(location(place_number)) } else { command };
             Asked::Command(command, now)
         });
-    let ops = prop::sample::select(vec![
-        StepOp::Reserve,
-        StepOp::Commit,
-        StepOp::Uncommit,
-        StepOp::Release,
-        StepOp::Ship,
-        StepOp::Unship,
-    ]);
+    let ops = prop::sample::select(OPS.to_vec());
     let steps = (0..3u8, 1..40u32, ops, 0..6u64, any::<bool>(), -8..8i64).prop_map(
         |(who, number, op, quantity, redelivered, other)| {
             let order = OrderId::new(format!("o{who}")).unwrap();
@@ -106,8 +113,12 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
             let (partial, may_wait) = (other % 5 == 0, other % 2 == 0);
             let from = (other % 7 == 0).then(|| location(who + 1));
             let buyer_max = (other == 3).then_some(u64::from(number) % 9);
+            let hands = matches!(op, StepOp::PassOn | StepOp::PassBack);
+            let heir = Heir { order: OrderId::new(format!("h{who}")).unwrap(), units: quantity, from: None };
+            let heirs = if hands { vec![heir] } else { Vec::new() };
+            let base = super::step(number, op, quantity);
             Asked::Step(
-                StockStep { order, number, op, quantity, buyer, cart, partial, from, may_wait, buyer_max },
+                StockStep { order, buyer, cart, partial, from, may_wait, heirs, buyer_max, ..base },
                 redelivered,
             )
         },

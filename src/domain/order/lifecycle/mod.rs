@@ -107,6 +107,10 @@ pub enum Action {
     Fill,
     /// Its units leave stock and are the buyer's, without a shipment.
     HandOver,
+    /// Lines or amounts change.
+    Edit,
+    /// The order becomes several.
+    Split,
 }
 
 impl State {
@@ -161,6 +165,8 @@ impl fmt::Display for Action {
             Self::Extend => "be given more time",
             Self::Fill => "be filled",
             Self::HandOver => "be handed over",
+            Self::Edit => "be edited",
+            Self::Split => "be split",
         })
     }
 }
@@ -312,6 +318,12 @@ impl Lifecycle {
             }
         }
         Ok(())
+    }
+
+    /// Number of states that an order in `state` can still come to, that one included: of two orders the one with
+    /// more before it is behind.
+    pub(super) fn ahead_of(&self, state: State) -> usize {
+        self.closure([state], |(from, _, to)| (*from, *to)).len()
     }
 
     /// The states that the table uses.

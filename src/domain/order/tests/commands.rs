@@ -22,6 +22,7 @@ fn a_placement_keeps_its_lines_as_they_were_asked_for() {
         seller: None,
         kit: None,
         at_payment: false,
+        tags: None,
     };
     let [OrderEvent::Placed { lines, lifecycle, .. }, OrderEvent::Reserved] = events.as_slice() else {
         panic!("{events:?}");

@@ -6,6 +6,7 @@
 mod apply;
 mod arrows;
 mod commands;
+mod edits;
 mod partial;
 mod physical;
 mod random;
@@ -18,8 +19,8 @@ mod waiting;
 use super::decide::Events;
 use super::*;
 use crate::domain::command::{
-    CancelOrder, DeliverOrder, LineQuantity, LineRequest, OrderCommand, PayOrder, PlaceOrder, Settlement,
-    ShipOrder, StepOp,
+    AcceptEdit, Amounts, CancelOrder, DeliverOrder, EditChange, LineQuantity, LineRequest, OrderCommand,
+    PayOrder, PlaceOrder, Settlement, ShipOrder, SplitBy, SplitOrder, StageEdit, StepOp,
 };
 use crate::domain::ids::{IdOrigin, OrderId, PaymentId, SkuId};
 use crate::domain::money::{Currency, Money};
@@ -62,6 +63,22 @@ fn ship(lines: &[(u32, u32)]) -> OrderCommand {
 
 fn deliver(lines: &[(u32, u32)]) -> OrderCommand {
     OrderCommand::Deliver(DeliverOrder { order: id(), lines: parts(lines) })
+}
+
+/// Prepares a dearer first line.
+fn stage() -> OrderCommand {
+    let amounts = Amounts::of(200);
+    let changes = vec![EditChange::Reprice { line: 1, amounts }];
+    OrderCommand::StageEdit(StageEdit { order: id(), changes })
+}
+
+/// One unit apart from the others.
+fn split() -> OrderCommand {
+    OrderCommand::Split(SplitOrder { order: id(), by: SplitBy::Groups(vec![parts(&[(1, 1)])]) })
+}
+
+fn accept(version: u64) -> OrderCommand {
+    OrderCommand::AcceptEdit(AcceptEdit { order: id(), version })
 }
 
 fn cancel(lines: &[(u32, u32)]) -> OrderCommand {

@@ -148,6 +148,7 @@ fn ask(action: Action) -> Option<OrderCommand> {
         Action::Confirm => progress(Step::Confirm),
         Action::Complete => progress(Step::Complete),
         Action::Close => close(),
+        Action::Split => split(),
         Action::Modify => modify(),
         Action::Extend => extend(1 << 50),
         Action::ShipPart => ship(&[(1, 1)]),
@@ -175,6 +176,11 @@ fn every_arrow_of_physical_goods_is_taken() {
             (State::Accepted, Action::Refuse) => {
                 goods.refusing = true;
                 goods.run(&pay(150)).unwrap();
+            }
+            (_, Action::Edit) => {
+                goods.run(&stage()).unwrap();
+                let version = goods.order.as_ref().unwrap().version;
+                goods.run(&accept(version)).unwrap();
             }
             (_, Action::Expire) => drop(goods.at(goods.deadline())),
             (_, Action::Revive) => {

@@ -184,6 +184,8 @@ fn asks(action: Action) -> Option<OrderCommand> {
         Action::Complete => progress(Step::Complete),
         Action::HandOver => progress(Step::HandOver),
         Action::Close => command(CloseOrder { order: id(), reason: "done".into() }),
+        Action::Edit => stage(),
+        Action::Split => split(),
         Action::Modify => command(ChangeDelivery { order: id(), delivery }),
         Action::Extend => extend(1 << 50),
         Action::ShipPart => ship(&[(1, 1)]),
@@ -234,6 +236,12 @@ fn take_arrow(order_type: OrderType, (from, action, _): (State, Action, State)) 
         (_, Action::DeliverPart) if from != State::Shipped => {
             lived = lived.all(&[ship(&[(2, 1)]), deliver(&[(2, 1)])]);
         }
+        (_, Action::Edit) => {
+            lived.run(&stage()).unwrap();
+            let version = lived.order().version;
+            lived.run(&accept(version)).unwrap();
+            assert_eq!(lived.order().due, 250);
+        }
         (_, Action::CancelRest) => lived = lived.all(&[ship(&[(2, 1)]), cancel(&[])]),
         (_, Action::CancelLast) => lived = lived.all(&[ship(&[(2, 1)]), deliver(&[]), cancel(&[])]),
         (_, action) => {
@@ -280,6 +288,8 @@ fn every_action_without_an_arrow_is_refused_in_every_state_of_every_other_order_
         A::ShipAll,
         A::DeliverAll,
         A::HandOver,
+        A::Edit,
+        A::Split,
     ];
     for order_type in TYPES {
         let lifecycle = lifecycle(order_type);

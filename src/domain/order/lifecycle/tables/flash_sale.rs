@@ -19,16 +19,20 @@ pub(in super::super) static FLASH_SALE: Lifecycle = Lifecycle {
         (State::Reserved,  Action::Cancel,      State::Cancelled), // what was paid is due back
         (State::Reserved,  Action::Expire,      State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Modify,      State::Reserved),
+        (State::Reserved,  Action::Edit,        State::Reserved),  // units are given up, and none added
         (State::Paid,      Action::PayPart,     State::Paid),      // late parts, duplicates
         (State::Paid,      Action::Pick,        State::Picking),
         (State::Paid,      Action::CancelPart,  State::Paid),
         (State::Paid,      Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Paid,      Action::Modify,      State::Paid),
+        (State::Paid,      Action::Edit,        State::Paid),
+        (State::Paid,      Action::Split,       State::Paid),
         (State::Picking,   Action::PayPart,     State::Picking),
         (State::Picking,   Action::Pack,        State::Packed),
         (State::Picking,   Action::CancelPart,  State::Picking),
         (State::Picking,   Action::Cancel,      State::Cancelled),
         (State::Picking,   Action::Modify,      State::Picking),
+        (State::Picking,   Action::Split,       State::Picking),
         (State::Packed,    Action::PayPart,     State::Packed),
         (State::Packed,    Action::ShipPart,    State::Packed),
         (State::Packed,    Action::ShipAll,     State::Shipped),
@@ -38,6 +42,7 @@ pub(in super::super) static FLASH_SALE: Lifecycle = Lifecycle {
         (State::Packed,    Action::CancelLast,  State::Delivered), // the rest has arrived
         (State::Packed,    Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Packed,    Action::Modify,      State::Packed),    // until it is shipped
+        (State::Packed,    Action::Split,       State::Packed),    // before anything leaves
         (State::Shipped,   Action::PayPart,     State::Shipped),
         (State::Shipped,   Action::DeliverPart, State::Shipped),
         (State::Shipped,   Action::DeliverAll,  State::Delivered),

@@ -21,12 +21,14 @@ pub(in super::super) static MEMBERSHIP: Lifecycle = Lifecycle {
         (State::Accepted,  Action::Cancel,     State::Cancelled), // what was paid is due back
         (State::Accepted,  Action::Expire,     State::Cancelled), // and the customer is told
         (State::Accepted,  Action::Extend,     State::Accepted),
+        (State::Accepted,  Action::Edit,       State::Accepted),
         (State::Reserved,  Action::PayPart,    State::Reserved),
         (State::Reserved,  Action::Settle,     State::Active),    // stock becomes committed
         (State::Reserved,  Action::CancelPart, State::Reserved),
         (State::Reserved,  Action::Cancel,     State::Cancelled), // what was paid is due back
         (State::Reserved,  Action::Expire,     State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Extend,     State::Reserved),
+        (State::Reserved,  Action::Edit,       State::Reserved),  // the difference is reserved or given back
         (State::Active,    Action::PayPart,    State::Active),    // duplicates
         (State::Active,    Action::HandOver,   State::Completed), // the period is over, or ended by hand
         (State::Active,    Action::CancelPart, State::Active),    // some of several places

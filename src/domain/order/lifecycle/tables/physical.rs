@@ -22,6 +22,7 @@ pub(in super::super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Accepted,  Action::Expire,      State::Cancelled),
         (State::Accepted,  Action::Modify,      State::Accepted),
         (State::Accepted,  Action::Extend,      State::Accepted),
+        (State::Accepted,  Action::Edit,        State::Accepted),
         (State::Reserved,  Action::PayPart,     State::Reserved),
         (State::Reserved,  Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved,  Action::CancelPart,  State::Reserved),
@@ -29,16 +30,20 @@ pub(in super::super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Reserved,  Action::Expire,      State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Modify,      State::Reserved),
         (State::Reserved,  Action::Extend,      State::Reserved),
+        (State::Reserved,  Action::Edit,        State::Reserved),  // the difference is reserved or given back
         (State::Paid,      Action::PayPart,     State::Paid),      // late parts, duplicates
         (State::Paid,      Action::Pick,        State::Picking),
         (State::Paid,      Action::CancelPart,  State::Paid),
         (State::Paid,      Action::Cancel,      State::Cancelled),
         (State::Paid,      Action::Modify,      State::Paid),
+        (State::Paid,      Action::Edit,        State::Paid),      // what is added waits to be paid for
+        (State::Paid,      Action::Split,       State::Paid),
         (State::Picking,   Action::PayPart,     State::Picking),
         (State::Picking,   Action::Pack,        State::Packed),
         (State::Picking,   Action::CancelPart,  State::Picking),
         (State::Picking,   Action::Cancel,      State::Cancelled),
         (State::Picking,   Action::Modify,      State::Picking),
+        (State::Picking,   Action::Split,       State::Picking),
         (State::Packed,    Action::PayPart,     State::Packed),
         (State::Packed,    Action::ShipPart,    State::Packed),
         (State::Packed,    Action::ShipAll,     State::Shipped),
@@ -48,6 +53,7 @@ pub(in super::super) static PHYSICAL: Lifecycle = Lifecycle {
         (State::Packed,    Action::CancelLast,  State::Delivered), // the rest has arrived
         (State::Packed,    Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Packed,    Action::Modify,      State::Packed),    // until it is shipped
+        (State::Packed,    Action::Split,       State::Packed),    // before anything leaves
         (State::Shipped,   Action::PayPart,     State::Shipped),
         (State::Shipped,   Action::DeliverPart, State::Shipped),
         (State::Shipped,   Action::DeliverAll,  State::Delivered),

@@ -23,6 +23,7 @@ pub(in super::super) static PREORDER: Lifecycle = Lifecycle {
         (State::Accepted,  Action::Expire,      State::Cancelled), // and the customer is told
         (State::Accepted,  Action::Modify,      State::Accepted),
         (State::Accepted,  Action::Extend,      State::Accepted),
+        (State::Accepted,  Action::Edit,        State::Accepted),
         (State::Reserved,  Action::PayPart,     State::Reserved),
         (State::Reserved,  Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved,  Action::SettleAhead, State::Awaiting),  // units are still to come
@@ -31,6 +32,7 @@ pub(in super::super) static PREORDER: Lifecycle = Lifecycle {
         (State::Reserved,  Action::Expire,      State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Modify,      State::Reserved),
         (State::Reserved,  Action::Extend,      State::Reserved),
+        (State::Reserved,  Action::Edit,        State::Reserved),  // where it does not wait for units
         (State::Awaiting,  Action::PayPart,     State::Awaiting),  // late parts, duplicates
         (State::Awaiting,  Action::ShipPart,    State::Awaiting),
         (State::Awaiting,  Action::Fill,        State::Paid),      // nothing is waited for any more
@@ -49,6 +51,8 @@ pub(in super::super) static PREORDER: Lifecycle = Lifecycle {
         (State::Paid,      Action::CancelLast,  State::Delivered), // the rest has arrived
         (State::Paid,      Action::Cancel,      State::Cancelled), // nothing has left yet
         (State::Paid,      Action::Modify,      State::Paid),
+        (State::Paid,      Action::Edit,        State::Paid),      // what is added waits to be paid for
+        (State::Paid,      Action::Split,       State::Paid),      // before anything leaves
         (State::Shipped,   Action::PayPart,     State::Shipped),
         (State::Shipped,   Action::DeliverPart, State::Shipped),
         (State::Shipped,   Action::DeliverAll,  State::Delivered),

@@ -19,10 +19,12 @@ pub(in super::super) static SIMPLE: Lifecycle = Lifecycle {
         (State::Accepted, Action::Refuse,      State::Cancelled), // gone by then; the money is due back
         (State::Accepted, Action::CancelPart,  State::Accepted),
         (State::Accepted, Action::Cancel,      State::Cancelled),
+        (State::Accepted, Action::Edit,        State::Accepted),
         (State::Reserved, Action::PayPart,     State::Reserved),  // parts may come in any number
         (State::Reserved, Action::Settle,      State::Paid),      // stock becomes committed
         (State::Reserved, Action::CancelPart,  State::Reserved),
         (State::Reserved, Action::Cancel,      State::Cancelled), // what was paid is due back
+        (State::Reserved, Action::Edit,        State::Reserved),  // the difference is reserved or given back
         (State::Paid,     Action::PayPart,     State::Paid),      // late parts are recorded
         (State::Paid,     Action::ShipPart,    State::Paid),
         (State::Paid,     Action::ShipAll,     State::Shipped),
@@ -31,6 +33,8 @@ pub(in super::super) static SIMPLE: Lifecycle = Lifecycle {
         (State::Paid,     Action::CancelRest,  State::Shipped),   // the rest is under way
         (State::Paid,     Action::CancelLast,  State::Fulfilled), // the rest has arrived
         (State::Paid,     Action::Cancel,      State::Cancelled), // nothing has left yet
+        (State::Paid,     Action::Edit,        State::Paid),      // what is added waits to be paid for
+        (State::Paid,     Action::Split,       State::Paid),      // before anything leaves
         (State::Shipped,  Action::DeliverPart, State::Shipped),
         (State::Shipped,  Action::DeliverAll,  State::Fulfilled),
     ],

@@ -22,6 +22,7 @@ pub(in super::super) static VIRTUAL: Lifecycle = Lifecycle {
         (State::Accepted,  Action::Expire,     State::Cancelled), // and the customer is told
         (State::Accepted,  Action::Modify,     State::Accepted),
         (State::Accepted,  Action::Extend,     State::Accepted),
+        (State::Accepted,  Action::Edit,       State::Accepted),
         (State::Reserved,  Action::PayPart,    State::Reserved),
         (State::Reserved,  Action::Settle,     State::Paid),      // stock becomes committed
         (State::Reserved,  Action::CancelPart, State::Reserved),
@@ -29,6 +30,7 @@ pub(in super::super) static VIRTUAL: Lifecycle = Lifecycle {
         (State::Reserved,  Action::Expire,     State::Cancelled), // and the customer is told
         (State::Reserved,  Action::Modify,     State::Reserved),
         (State::Reserved,  Action::Extend,     State::Reserved),
+        (State::Reserved,  Action::Edit,       State::Reserved),  // the difference is reserved or given back
         (State::Paid,      Action::PayPart,    State::Paid),      // late parts, duplicates
         (State::Paid,      Action::HandOver,   State::Delivered), // by itself, as soon as it is paid
         (State::Paid,      Action::CancelPart, State::Paid),      // where a SKU stood in the way of that
