@@ -77,7 +77,7 @@ impl Ledger {
     pub(super) fn ask(&mut self, request: &Request<Command>) -> Asked {
         let floor = match &request.command {
             Command::Order(Some(id), _) => self.orders.get(id).copied(),
-            Command::Order(None, _) => None,
+            Command::Order(None, _) | Command::Flow(..) => None,
             Command::Sku(sku, _) => self.skus.get(sku).copied(),
         };
         if let Command::Sku(sku, command) = &request.command {
@@ -125,7 +125,7 @@ impl Ledger {
                     }
                 }
             }
-            Err(_) => {}
+            Ok(Answer::Flow(_)) | Err(_) => {}
         }
         self.told.push(Told::Outcome { command, outcome, floor });
         Ok(())
@@ -258,7 +258,7 @@ fn refusal_stands(history: &History, command: &Command, refusal: &Refusal, floor
             };
             if stands { Ok(()) } else { Err(format!("no durable state of {id} refuses it so")) }
         }
-        Command::Order(None, _) => Ok(()),
+        Command::Order(None, _) | Command::Flow(..) => Ok(()),
         Command::Sku(sku, command) => {
             let stands = match history.skus.get(sku) {
                 None => matches!(refusal, Refusal::UnknownSku { .. }),

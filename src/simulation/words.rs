@@ -98,6 +98,8 @@ fn asked(request: &Request<Command>) -> String {
         Command::Order(Some(id), _) => format!("order {id}"),
         Command::Order(None, _) => "a new order".to_owned(),
         Command::Sku(sku, _) => format!("SKU {sku}"),
+        Command::Flow(Some(flow), _) => format!("flow {flow}"),
+        Command::Flow(None, _) => "a new flow".to_owned(),
     };
     let key = request.key.as_ref().map(|key| format!(" (key {})", key.key)).unwrap_or_default();
     format!("{about}{key}: {}", request.command.describe())
