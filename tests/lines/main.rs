@@ -25,6 +25,7 @@ mod fourth;
 mod market;
 mod panics;
 mod shop;
+mod standard;
 
 use std::sync::Arc;
 use std::time::Duration;
