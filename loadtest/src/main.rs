@@ -7,7 +7,7 @@
 //! and writes a report; `recover` times the recovery of many orders after a kill; `snapshot` measures what a
 //! snapshot costs those who work meanwhile; `kills` kills a process again and again and compares what it was told
 //! with what is there. With the feature `simulation`, `simulate` runs the engine in a simulated world; with
-//! `proof`, `histories` has a checker explain what clients saw.
+//! `proof`, `histories` has a checker explain what clients saw. `flows` runs business lines under load.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -25,6 +25,7 @@
 
 mod bench;
 mod flash_sale;
+mod flows;
 #[cfg(feature = "proof")]
 mod histories;
 mod invariant;
@@ -78,6 +79,8 @@ enum Command {
     Recover(recover::Arguments),
     /// Measure throughput and the longest wait with and without a snapshot running.
     Snapshot(snapshot::Arguments),
+    /// Run the flows of business lines under load: a chain of eleven nodes, and the sample lines.
+    Flows(flows::Arguments),
     /// Kill a process that uses an engine in every way, again and again, and compare what it was told with what is there.
     Kills(kills::Arguments),
     /// Open the folder that an earlier run kept and show what is in it.
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Recover(arguments)) => recover::run(&arguments),
         Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
+        Some(Command::Flows(arguments)) => flows::run(&arguments),
         Some(Command::Kills(arguments)) => kills::run(&arguments),
         Some(Command::KillsChild(arguments)) => kills::run_child(&arguments),
         Some(Command::Look(arguments)) => look::run(&arguments),

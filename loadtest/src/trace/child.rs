@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Arguments;
 use super::link::{EngineLink, Interruptions, Receipt, cut_and_close, receive_all};
-use super::operation::{Operation, Reply, submit};
+use super::operation::{Operation, Reply, Way, submit};
 use crate::report::Promise;
 use crate::store::{self, DurabilityChoice, Recovery};
 
@@ -39,6 +39,7 @@ struct Opening {
     folder: PathBuf,
     durability: DurabilityChoice,
     workers: Option<usize>,
+    flows: bool,
 }
 
 /// A line to the child.
@@ -60,7 +61,8 @@ enum FromChild {
 pub(crate) fn run(arguments: &ChildArguments) -> Result<bool> {
     let opening: Opening = serde_json::from_str(&arguments.opening).context("reading what to open")?;
     let runtime = store::runtime(opening.workers)?;
-    let engine = runtime.block_on(store::open(&opening.folder, opening.durability))?;
+    let engine = runtime.block_on(super::open(&opening.folder, opening.durability, opening.flows))?;
+    let way = Way::of(opening.flows);
     let mut out = BufWriter::new(std::io::stdout().lock());
     say(&mut out, &FromChild::Opened(Recovery::from(engine.recovery())))?;
     for line in std::io::stdin().lock().lines() {
@@ -69,7 +71,7 @@ pub(crate) fn run(arguments: &ChildArguments) -> Result<bool> {
                 runtime.block_on(receive_all(&engine, receipts))?;
                 FromChild::Stocked
             }
-            ToChild::Ask(operation) => FromChild::Replied(runtime.block_on(submit(&engine, operation))?),
+            ToChild::Ask(operation) => FromChild::Replied(runtime.block_on(submit(&engine, operation, way))?),
         };
         say(&mut out, &said)?;
     }
@@ -192,6 +194,7 @@ impl ChildLink {
             folder: folder.to_owned(),
             durability: arguments.durability,
             workers: arguments.workers,
+            flows: arguments.flows,
         };
         let (running, _) = Running::start(&opening)?;
         Ok(Self {
@@ -276,9 +279,9 @@ impl EngineLink for ChildLink {
             "replies from before a kill are given again",
             std::mem::take(&mut self.changed),
         ));
-        let Opening { folder, durability, workers } = self.opening;
+        let Opening { folder, durability, workers, flows } = self.opening;
         let cut = store::runtime(workers)?
-            .block_on(async { cut_and_close(store::open(&folder, durability).await?).await })?;
+            .block_on(async { cut_and_close(super::open(&folder, durability, flows).await?).await })?;
         Ok((cut, self.interruptions))
     }
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::file::TraceFile;
 use super::link::{Interruptions, cut_and_close, receive_all};
 use super::model::OrderLife;
-use super::operation::{Event, submit};
+use super::operation::{Event, Way, submit};
 use super::outcome::{Orders, Tally};
 use super::replay::{Replayed, each_stock_batch};
 use super::{Arguments, business};
@@ -32,11 +32,11 @@ const READ_AHEAD: usize = 16;
 /// Replays the whole trace with up to `in_flight` orders at once, and closes the engine behind it.
 pub(crate) fn replay(arguments: &Arguments, folder: &Path, in_flight: usize) -> Result<Replayed> {
     let runtime = store::runtime(arguments.workers)?;
-    let engine = runtime.block_on(store::open(folder, arguments.durability))?;
+    let engine = runtime.block_on(super::open(folder, arguments.durability, arguments.flows))?;
     each_stock_batch(arguments, |receipts| runtime.block_on(receive_all(&engine, receipts)))?;
     let business = business()?;
     let mut file = TraceFile::open(&arguments.file, business.clone(), arguments.currency)?;
-    let shared = Arc::new(Shared { engine: engine.clone(), business });
+    let shared = Arc::new(Shared { engine: engine.clone(), business, way: Way::of(arguments.flows) });
     let mut dispatcher = Dispatcher::new(shared, in_flight)?;
     let started = Instant::now();
     runtime.block_on(dispatcher.dispatch(&mut file))?;
@@ -49,6 +49,7 @@ pub(crate) fn replay(arguments: &Arguments, folder: &Path, in_flight: usize) -> 
 struct Shared {
     engine: Engine,
     business: BusinessId,
+    way: Way,
 }
 
 /// One event, done, with the order it belongs to.
@@ -172,7 +173,7 @@ async fn work(shared: Arc<Shared>, event: Event, mut life: OrderLife) -> Result<
     let mut next = Some(life.offer(event, &shared.business)?);
     while let Some(operation) = next {
         let started = Instant::now();
-        let reply = submit(&shared.engine, operation).await?;
+        let reply = submit(&shared.engine, operation, shared.way).await?;
         waits.push(started.elapsed());
         next = life.replied(&reply, &mut tally, &shared.business)?;
     }

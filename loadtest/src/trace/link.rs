@@ -9,7 +9,7 @@ use earmark::{Cut, Engine};
 use smol_str::format_smolstr;
 use tokio::runtime::Runtime;
 
-use super::operation::{Operation, Reply, submit};
+use super::operation::{Operation, Reply, Way, submit};
 use super::{Arguments, business};
 use crate::report::Promise;
 use crate::store;
@@ -73,14 +73,15 @@ pub(crate) async fn cut_and_close(engine: Engine) -> Result<Cut> {
 pub(crate) struct Embedded {
     runtime: Runtime,
     engine: Engine,
+    way: Way,
 }
 
 impl Embedded {
     /// Opens the engine.
     pub(crate) fn open(arguments: &Arguments, folder: &Path) -> Result<Self> {
         let runtime = store::runtime(arguments.workers)?;
-        let engine = runtime.block_on(store::open(folder, arguments.durability))?;
-        Ok(Self { runtime, engine })
+        let engine = runtime.block_on(super::open(folder, arguments.durability, arguments.flows))?;
+        Ok(Self { runtime, engine, way: Way::of(arguments.flows) })
     }
 }
 
@@ -90,7 +91,7 @@ impl EngineLink for Embedded {
     }
 
     fn ask(&mut self, operation: Operation) -> Result<Reply> {
-        Ok(self.runtime.block_on(submit(&self.engine, operation))?)
+        Ok(self.runtime.block_on(submit(&self.engine, operation, self.way))?)
     }
 
     fn finish(self) -> Result<(Cut, Interruptions)> {

@@ -8,7 +8,8 @@
 //! Three ways to replay: one event at a time in this process; the same with the engine in a child that
 //! is killed again and again while an event is in flight; and many orders at once. The first two must
 //! give exactly the expected answers. In the third the answers depend on who comes first, so the
-//! invariants are checked and the differences are only shown.
+//! invariants are checked and the differences are only shown. Each of them can run every operation as a
+//! flow of the default business line, which changes no answer.
 
 mod child;
 mod compare;
@@ -22,14 +23,17 @@ mod replay;
 mod result;
 
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use earmark::Engine;
 use earmark::domain::ids::BusinessId;
 use earmark::domain::money::Currency;
+use earmark::flow::Standard;
 
 use crate::report;
-use crate::store::{DurabilityChoice, Folder};
+use crate::store::{self, DurabilityChoice, Folder};
 
 pub(crate) use child::{ChildArguments, run as run_child};
 
@@ -50,6 +54,9 @@ pub(crate) struct Arguments {
     /// Replay up to N orders at once; the events of one order stay in order.
     #[arg(long, value_name = "N")]
     in_flight: Option<NonZeroUsize>,
+    /// Run each operation as a flow of the default business line.
+    #[arg(long)]
+    flows: bool,
     /// What an acknowledged answer survives.
     #[arg(long, value_enum, default_value_t)]
     durability: DurabilityChoice,
@@ -72,6 +79,16 @@ pub(crate) struct Arguments {
 
 fn parse_currency(code: &str) -> Result<Currency, earmark::domain::money::UnknownCurrency> {
     code.parse()
+}
+
+/// Opens the engine of a replay; with `flows` it has the default business line.
+async fn open(folder: &Path, durability: DurabilityChoice, flows: bool) -> Result<Engine> {
+    store::open_with(folder, durability, |config| {
+        if flows {
+            config.lines = vec![Arc::new(Standard)];
+        }
+    })
+    .await
 }
 
 /// The scope of the replay's idempotency keys, and the shop of its orders.

@@ -130,7 +130,7 @@ fn stock_order(arguments: &Arguments) -> Result<Vec<SkuId>> {
 
 /// Opens the folder again; what recovery found, and the state hash.
 async fn reopen(arguments: &Arguments, folder: &Path) -> Result<(Recovery, String)> {
-    let engine = store::open(folder, arguments.durability).await?;
+    let engine = super::open(folder, arguments.durability, arguments.flows).await?;
     let recovery = Recovery::from(engine.recovery());
     let cut = cut_and_close(engine).await?;
     Ok((recovery, cut.hash.to_string()))

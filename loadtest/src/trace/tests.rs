@@ -108,6 +108,18 @@ fn every_rule_of_a_trace_is_kept_one_event_at_a_time() -> Result<()> {
 }
 
 #[test]
+fn every_rule_of_a_trace_is_kept_where_each_operation_is_a_flow() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let arguments = Arguments { flows: true, ..arguments(folder.path(), "process")? };
+    let data = folder.path().join("data");
+    let replayed = replay::replay(&arguments, link::Embedded::open(&arguments, &data)?)?;
+    let result = conclude(&arguments, &data, replayed, None)?;
+    assert_eq!(broken(&result), Vec::<&str>::new(), "{result:#?}");
+    assert_eq!(without_hash(&result), expected());
+    Ok(())
+}
+
+#[test]
 fn the_state_hash_of_a_durable_replay_survives_a_close() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let arguments = arguments(folder.path(), "process")?;

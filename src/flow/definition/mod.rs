@@ -102,10 +102,23 @@ impl Definition {
     }
 }
 
+/// The scene of an order type: its name, as files and calls write it.
+#[must_use]
+pub const fn scene_of(order_type: OrderType) -> &'static str {
+    match order_type {
+        OrderType::Simple => "simple",
+        OrderType::Physical => "physical",
+        OrderType::Virtual => "virtual",
+        OrderType::FlashSale => "flash_sale",
+        OrderType::Preorder => "preorder",
+        OrderType::Membership => "membership",
+    }
+}
+
 /// The scenes that there are: the names of the order types, and [`DEFAULT`].
 #[must_use]
 pub fn scenes() -> Vec<String> {
-    OrderType::ALL.iter().map(ToString::to_string).chain([DEFAULT.to_owned()]).collect()
+    OrderType::ALL.iter().map(|it| scene_of(*it)).chain([DEFAULT]).map(str::to_owned).collect()
 }
 
 /// A mistake for each definition whose business has one already; it names both files.
