@@ -1,6 +1,7 @@
 //! Nodes and contexts with their types taken off, as the engine runs them.
 
 use std::any::{Any, TypeId, type_name};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -16,10 +17,18 @@ use super::call::{BoxFuture, NodeCall};
 use super::node::{Node, NodeError, SubChain};
 use crate::domain::flow::NodeFailure;
 
+/// A context that takes more is not what its thread keeps room for.
+const ROOM_BYTES_MAX: usize = 64 << 10;
+
+thread_local! {
+    /// Room for the JSON of a context.
+    static ROOM: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// A context of any type.
 pub(crate) trait Context: Any + Send {
-    /// Its JSON.
-    fn encode(&self) -> Result<SmolStr, String>;
+    /// Writes its JSON behind what is there.
+    fn write(&self, json: &mut Vec<u8>) -> Result<(), String>;
     /// Itself, to be looked at.
     fn as_any(&mut self) -> &mut dyn Any;
     /// Itself, to be taken.
@@ -27,8 +36,8 @@ pub(crate) trait Context: Any + Send {
 }
 
 impl<C: Serialize + Send + 'static> Context for C {
-    fn encode(&self) -> Result<SmolStr, String> {
-        serde_json::to_string(self).map(SmolStr::from).map_err(|error| error.to_string())
+    fn write(&self, json: &mut Vec<u8>) -> Result<(), String> {
+        serde_json::to_writer(json, self).map_err(|error| error.to_string())
     }
 
     fn as_any(&mut self) -> &mut dyn Any {
@@ -41,6 +50,26 @@ impl<C: Serialize + Send + 'static> Context for C {
 }
 
 pub(crate) type AnyContext = Box<dyn Context>;
+
+impl dyn Context {
+    /// Its JSON.
+    pub(crate) fn encode(&self) -> Result<SmolStr, String> {
+        self.with_json(|json| SmolStr::new(json))
+    }
+
+    /// Shows its JSON to `look`. Contexts are written again and again, so they are into the room of the last one.
+    pub(crate) fn with_json<T>(&self, look: impl FnOnce(&str) -> T) -> Result<T, String> {
+        let mut json = ROOM.take();
+        json.clear();
+        let seen = self
+            .write(&mut json)
+            .and_then(|()| std::str::from_utf8(&json).map(look).map_err(|error| error.to_string()));
+        if json.capacity() <= ROOM_BYTES_MAX {
+            ROOM.set(json);
+        }
+        seen
+    }
+}
 
 /// What a chain works on.
 #[derive(Clone, Copy)]

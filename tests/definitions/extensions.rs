@@ -172,8 +172,7 @@ fn a_provider_for_a_scene_that_is_not_there_is_refused_with_its_place() {
     let line = line!() + 1;
     let plugins = Plugins::new().provide::<dyn Pricing>(Scope::scene("phisical"), Arc::new(Named("p")));
     let errors = plugins.extensions(&[]).unwrap_err().to_string();
-    let wanted =
-        "a provider of pricing is for the unknown scene phisical; known are: simple, physical, virtual, flash sale, preorder, membership, default";
+    let wanted = "a provider of pricing is for the unknown scene phisical; known are: simple, physical, virtual, flash_sale, preorder, membership, default";
     assert_eq!(errors, format!("{}:{line}: {wanted}", file!()));
 }
 

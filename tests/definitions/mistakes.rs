@@ -50,7 +50,7 @@ when = "old-price"
         "9: the chain submit of scene default has a group within a group",
         "9: the chain submit of scene default has the node lock twice, first in line 9",
         "10: the chain pay of scene default has no nodes",
-        "12: unknown scene `flash`; known are: simple, physical, virtual, flash sale, preorder, membership, default",
+        "12: unknown scene `flash`; known are: simple, physical, virtual, flash_sale, preorder, membership, default",
         "16: unknown key `efect` in the node lock; known are: uses, chain, effect, after_crash, key, \
          rollback_self, retries, backoff, backoff_max, jitter_percent, rollback_retries, rollback_backoff, \
          rollback_backoff_max, rollback_jitter_percent, timeout, when",

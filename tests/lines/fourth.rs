@@ -45,9 +45,9 @@ async fn a_fourth_line_runs_beside_the_others_and_takes_the_rest_from_the_defaul
         );
         let atlas = atlas.unwrap().context;
         assert_eq!((atlas.sheets, atlas.press.is_some(), atlas.card), (7, true, None));
-        milk.unwrap();
-        console.unwrap();
-        card.unwrap();
+        for order in [milk.unwrap().order, console.unwrap().order, card.unwrap().order] {
+            assert!(order.is_some());
+        }
         for (line, id, minor) in
             [(BINDERY, &bindery, 1_000), (MARKET, &market, 1_490), (SHOP, &shop, 1_000), (CLUB, &club, 1_000)]
         {

@@ -170,7 +170,8 @@ impl Caller {
 
     /// Whether this is the one visit in so many that goes another way.
     fn is_odd_one_out(&self) -> bool {
-        self.town.one_fails_in > 0 && self.visits.is_multiple_of(self.town.one_fails_in)
+        let visit = self.visits + u64::from(self.number);
+        self.town.one_fails_in > 0 && visit.is_multiple_of(self.town.one_fails_in)
     }
 
     fn buyer(&self) -> SmolStr {

@@ -98,14 +98,16 @@ impl FlowState {
         Ok(())
     }
 
-    /// Brings the JSON of a run's context up to date.
+    /// Brings the JSON of a run's context up to date. Most calls leave it as it was, and nothing is kept then.
     pub(super) fn encode(&mut self, run: u16) {
+        let known = self.context_json(run);
         let Some(slot) = self.slot(usize::from(run)) else { return };
         let Some(context) = slot.live.as_ref().filter(|_| slot.is_dirty) else { return };
-        match (**context).encode() {
-            Ok(json) => (slot.json, slot.is_dirty) = (Some(json), false),
+        slot.is_dirty = false;
+        match (**context).with_json(|json| (*json != *known).then(|| SmolStr::new(json))) {
+            Ok(None) => {}
+            Ok(newer) => slot.json = newer,
             Err(problem) => {
-                slot.is_dirty = false;
                 self.park(smol_str::format_smolstr!("its context cannot be written as JSON: {problem}"));
             }
         }
