@@ -47,7 +47,7 @@ fn same(sources: &BTreeSet<String>, page: &BTreeSet<String>) {
 
 #[test]
 fn the_page_of_codes_lists_every_refusal_and_no_other() {
-    same(&codes_of_source("src/domain/refusal.rs"), &codes_of_page("## Refusals"));
+    same(&codes_of_source("src/domain/refusal/code.rs"), &codes_of_page("## Refusals"));
 }
 
 #[test]

@@ -31,6 +31,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::flow::{Definition, Lineup};
+use crate::journal::LogReader;
 use crate::port::{Clock, EngineClock, Entropy, OrderIds};
 use crate::replay::compact::{self, Unpacked};
 use crate::replay::{Answered, Settled, Works, World};
@@ -136,31 +137,41 @@ impl Engine {
         report.millis = config.clock.now().as_millis().saturating_sub(began.as_millis());
 
         // 5. Take commands.
-        let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
-        let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
-        let wall = config.clock.clone();
-        let timers = tokio::spawn(timers::run(core.clone(), wall));
-        let snapshots =
-            Arc::new(Snapshots::new(&config, core.clone(), reader.clone(), report.loaded.as_ref()));
-        let scheduler = tokio::spawn(snapshots.clone().run());
-        let inner = Inner {
-            core,
-            snapshots,
-            scheduler,
-            admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
-            in_flight_max,
-            reader,
-            report,
-            driver: config.driver,
-            sweeper,
-            timers,
-            stopper: Mutex::new(Some(stopper)),
-        };
+        let inner = take_commands(&config, core, reader, report, stopper);
         for flow in inner.core.flows.registry.ids() {
             // Every flow that was recovered is there.
             let _ = inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Drive, Absent::HandBack);
         }
         Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// Starts what goes on beside the commands.
+fn take_commands(
+    config: &Config,
+    core: Arc<Core>,
+    reader: Arc<dyn LogReader>,
+    report: RecoveryReport,
+    stopper: commit::Stopper,
+) -> Inner {
+    let in_flight_max = u32::try_from(config.commands_in_flight_max).unwrap_or(u32::MAX);
+    let sweeper = tokio::spawn(sweep(core.clone(), config.sku_idle_ms));
+    let wall = config.clock.clone();
+    let timers = tokio::spawn(timers::run(core.clone(), wall));
+    let snapshots = Arc::new(Snapshots::new(config, core.clone(), reader.clone(), report.loaded.as_ref()));
+    let scheduler = tokio::spawn(snapshots.clone().run());
+    Inner {
+        core,
+        snapshots,
+        scheduler,
+        admission: Arc::new(Semaphore::new(config.commands_in_flight_max)),
+        in_flight_max,
+        reader,
+        report,
+        driver: config.driver,
+        sweeper,
+        timers,
+        stopper: Mutex::new(Some(stopper)),
     }
 }
 

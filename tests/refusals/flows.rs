@@ -59,15 +59,19 @@ pub(crate) async fn refusals() -> BTreeSet<String> {
     note(engine.run_flow::<Vec<u8>>(begin("submit", json!("no bytes"))).await.unwrap_err());
     note(engine.run_flow::<Vec<u8>>(begin("submit", json!(vec![0; 40_000]))).await.unwrap_err());
     note(engine.run_flow::<Vec<u8>>(begin("submit", json!([]))).await.unwrap_err());
+    while engine.flows().await.unwrap().iter().any(|flow| flow.parked.is_none()) {
+        tokio::task::yield_now().await;
+    }
+    let stands = engine.flows().await.unwrap()[0].id;
     let step = |flow, node: Option<&str>| RemedyStep {
-        flow: FlowId(flow),
+        flow,
         node: node.map(Into::into),
         remedy: Remedy::Skip,
         reason: "looked".into(),
     };
-    note(engine.remedy(step(9, None)).await.unwrap_err());
-    note(engine.remedy(step(1, None)).await.unwrap_err());
-    note(engine.remedy(step(1, Some("refuse"))).await.unwrap_err());
+    note(engine.remedy(step(FlowId(9), None)).await.unwrap_err());
+    note(engine.remedy(step(stands, None)).await.unwrap_err());
+    note(engine.remedy(step(stands, Some("refuse"))).await.unwrap_err());
     seen.extend(line.0.lock().unwrap().iter().map(|refusal| refusal.code().to_owned()));
     seen
 }
