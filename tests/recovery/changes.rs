@@ -91,6 +91,8 @@ fn script() -> Vec<Request<Command>> {
         stage("o2/1", vec![reprice(1, 1_999)]),
         accept("o2/1", 2),
         cancellation("o2/1", &[(1, 1)]).into(),
+        stage("o2/1", vec![more(2, 2), new()]),
+        accept("o2/1", 6),
         short("o2/2", &[(1, 1)]),
         shipment("o2/1", &[]).into(),
         // By channel, and by location.
@@ -151,8 +153,10 @@ fn assert_conserved(cut: &Cut, what: &str) {
             parent.id
         );
         for (line, number) in parent.lines.iter().zip(1..) {
-            let given = parent.children().iter().flat_map(|child| &child.lines);
-            let given: u32 = given.filter(|part| part.line == number).map(|part| part.quantity).sum();
+            let of_children = parent.children().iter().zip(&children);
+            let given = of_children.flat_map(|(child, order)| child.lines.iter().zip(&order.lines));
+            let given = given.filter(|(part, _)| part.line == number);
+            let given: u32 = given.map(|(_, theirs)| theirs.counters.ordered).sum();
             let called_off = parent.family.as_ref().unwrap().called_off[number as usize - 1];
             assert_eq!(line.counters.ordered, given + called_off, "{what}: line {number} of {}", parent.id);
         }
