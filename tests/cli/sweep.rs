@@ -29,7 +29,7 @@ fn crowd(folder: &Path, config: Config) {
                 // Some are refused.
                 if engine.place(placement(&id, &[("a", 2), ("b", 1)])).await.is_ok() && buyer % 2 == 0 {
                     engine.pay(payment(&id, 3_000)).await.unwrap();
-                    if buyer % 4 == 0 {
+                    if buyer % 8 == 0 {
                         changed(&engine, &id).await;
                     }
                 } else {
