@@ -142,15 +142,9 @@ fn located(history: &History, by: &SplitBy, children: &[(&Child, &Order)]) -> Re
 /// What it shows and none of them was, in words.
 pub(super) fn follows(history: &History, parent: &Order) -> Result<(), String> {
     let Some(family) = parent.family.as_ref().filter(|_| parent.is_split()) else { return Ok(()) };
-    let mut lines: Vec<LineCounters> = parent
-        .lines
-        .iter()
-        .zip(&family.called_off)
-        .map(|(line, gone)| LineCounters {
-            ordered: line.counters.ordered,
-            cancelled: *gone,
-            ..LineCounters::default()
-        })
+    let lines = family.called_off.iter();
+    let mut lines: Vec<_> = lines
+        .map(|gone| LineCounters { ordered: *gone, cancelled: *gone, ..LineCounters::default() })
         .collect();
     for child in parent.children() {
         let past =
@@ -160,6 +154,7 @@ pub(super) fn follows(history: &History, parent: &Order) -> Result<(), String> {
         }
         for (part, theirs) in child.lines.iter().zip(&child.news.lines) {
             let Some(line) = lines.get_mut(part.line as usize - 1) else { continue };
+            line.ordered += theirs.ordered;
             line.reserved += theirs.reserved;
             line.committed += theirs.committed;
             line.backordered += theirs.backordered;

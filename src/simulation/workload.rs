@@ -74,6 +74,12 @@ impl Shop {
         for name in SKUS {
             let command = SkuCommand::receive(2 + self.random.below(12), "opening stock");
             requests.push(Command::Sku(SkuId::new(name)?, command).into());
+            // Orders that lie at two places.
+            if self.one_in(3) {
+                let command = SkuCommand::receive(1 + self.random.below(4), "opening stock");
+                let command = command.at(LocationId::new("north")?);
+                requests.push(Command::Sku(SkuId::new(name)?, command).into());
+            }
         }
         if self.one_in(2) {
             let backorder = Some(Backorder { units_max: 1 + self.random.below(6) });

@@ -7,12 +7,12 @@ use earmark::domain::order::OrderEvent;
 use earmark::domain::record::OrderRecord;
 use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
 use earmark::port::fs::RealFs;
-use earmark::{Config, Durability, Engine, PlaceOrder, Retention, Timestamp};
+use earmark::{Amounts, Config, Durability, EditChange, Engine, PlaceOrder, Retention, SplitBy, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::journal::placed;
-use crate::common::{cancellation, folder, order, payment, placement, receive};
+use crate::common::{cancellation, folder, order, parts, payment, placement, receive};
 use crate::shop::{block_on, config, day};
 use crate::tool::{image, json, on, segments};
 
@@ -29,6 +29,9 @@ fn crowd(folder: &Path, config: Config) {
                 // Some are refused.
                 if engine.place(placement(&id, &[("a", 2), ("b", 1)])).await.is_ok() && buyer % 2 == 0 {
                     engine.pay(payment(&id, 3_000)).await.unwrap();
+                    if buyer % 8 == 0 {
+                        changed(&engine, &id).await;
+                    }
                 } else {
                     let _ = engine.cancel(cancellation(&id, &[])).await;
                 }
@@ -45,6 +48,27 @@ fn crowd(folder: &Path, config: Config) {
         engine.close().await.unwrap();
     });
     assert!(folder.exists());
+}
+
+/// An order gives a unit up and gets another price, is split, and one of its children is sent short.
+async fn changed(engine: &Engine, id: &str) {
+    let order = engine.order(&order(id));
+    let fewer = EditChange::TakeUnits { line: 1, quantity: 1 };
+    let cheaper = EditChange::Reprice { line: 2, amounts: Amounts::of(900) };
+    order.stage_edit(vec![fewer, cheaper]).await.unwrap();
+    let preview = order.preview_edit().await.unwrap();
+    assert_eq!(order.accept_edit(preview.version).await.unwrap().refund_due, 1_100);
+    // Where another buyer has just given units back there is one more to be had.
+    let more = EditChange::AddUnits { line: 2, quantity: 2, amounts: Amounts::of(1) };
+    order.stage_edit(vec![more]).await.unwrap();
+    let version = order.preview_edit().await.unwrap().version;
+    if order.accept_edit(version).await.is_ok() {
+        engine.pay(payment(id, 1)).await.unwrap();
+    }
+    order.split(SplitBy::Groups(vec![parts(&[(1, 1)])])).await.unwrap();
+    let (one, other) = (format!("{id}/1"), format!("{id}/2"));
+    engine.order(&self::order(&one)).ship(&[]).await.unwrap();
+    engine.order(&self::order(&other)).ship_short(&parts(&[(1, 1)]), &[], "broken").await.unwrap();
 }
 
 /// What a sweep prints that finds nothing.

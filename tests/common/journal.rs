@@ -25,6 +25,13 @@ pub(crate) struct Raw {
     at: Timestamp,
 }
 
+impl Raw {
+    /// What it says, where it is an order's.
+    pub(crate) fn order(&self) -> Option<OrderRecord> {
+        (self.tag == 1).then(|| codec::decode(&self.body).unwrap())
+    }
+}
+
 fn options() -> LogOptions {
     LogOptions { durability: Durability::Disk, segment_bytes: SEGMENT_BYTES }
 }

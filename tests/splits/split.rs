@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use earmark::{Config, Engine, LineTags, LocationId, Order, PlaceOrder, SkuCommand, SplitBy, State};
+use earmark::{
+    Amounts, Config, EditChange, Engine, LineRequest, LineTags, LocationId, Order, PlaceOrder, SkuCommand,
+    SplitBy, State,
+};
 
 use crate::common::*;
 
@@ -195,4 +198,28 @@ async fn an_order_that_cannot_be_split_says_why() {
     receive(&engine, "b", 5).await;
     engine.place(three_lines("unpaid")).await.unwrap();
     assert_eq!(refusal(engine.order(&order("unpaid")).split(SplitBy::Seller).await).code(), "WRONG_STATE");
+}
+
+#[tokio::test]
+async fn an_edit_of_a_child_adds_to_its_parent_and_parks_nobody() {
+    let engine = paid_engine().await;
+    engine.order(&order("o")).split(SplitBy::Seller).await.unwrap();
+    let child = engine.order(&order("o/1"));
+    let more = EditChange::AddUnits { line: 2, quantity: 2, amounts: Amounts::of(1_500) };
+    child.stage_edit(vec![more]).await.unwrap();
+    child.accept_edit(child.preview_edit().await.unwrap().version).await.unwrap();
+    let parent = heard(&engine).await;
+    let counters = parent.lines[2].counters;
+    assert_eq!((counters.ordered, counters.reserved, counters.committed), (3, 2, 1));
+    assert_eq!((parent.due, parent.paid, parent.parked), (5_450, 3_950, None));
+    // A line of its own is the child's alone; its money is the parent's too.
+    child.stage_edit(vec![EditChange::AddLine(LineRequest::new(sku("b"), 1, 700))]).await.unwrap();
+    child.accept_edit(child.preview_edit().await.unwrap().version).await.unwrap();
+    let parent = heard(&engine).await;
+    assert_eq!((parent.due, parent.lines.len(), parent.parked), (6_150, 3, None));
+    engine.pay(payment("o/1", 2_200)).await.unwrap();
+    engine.order(&order("o/1")).ship(&[]).await.unwrap();
+    engine.order(&order("o/2")).ship(&[]).await.unwrap();
+    let parent = heard(&engine).await;
+    assert_eq!((parent.state, parent.due, parent.paid), (State::Shipped, 6_150, 6_150));
 }

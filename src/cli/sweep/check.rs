@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::SEGMENT_BYTES;
 use crate::config::{Config, Driver};
 use crate::domain::inventory::Inventory;
-use crate::domain::order::{Order, State, Tombstone};
+use crate::domain::order::{Child, ChildNews, Order, State, Tombstone};
 use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
 use crate::port::fs_sim::SimFs;
@@ -61,6 +61,7 @@ pub(super) async fn check(
     let live = engine.cut().await.map_err(|error| one(error.to_string()))?;
     wrong.extend(live.violations.iter().cloned());
     wrong.extend(half_done(&live.orders));
+    wrong.extend(families(&live.orders));
     // The power goes once more, as soon as recovery is done.
     let crashed = image.crash();
     let (after, _) = rebuilt(&crashed, folder).map_err(one)?;
@@ -87,6 +88,34 @@ fn half_done(orders: &[Order]) -> impl Iterator<Item = String> {
     let open = orders.iter().filter(|order| order.parked.is_none());
     let half = open.filter(|order| order.pending.is_some() || order.state == State::Created);
     half.map(|order| format!("order {} is {} between two steps", order.id, order.state))
+}
+
+/// Orders that were split and are not what their children have told, or whose children are not what they told.
+fn families(orders: &[Order]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for parent in orders.iter().filter(|order| order.is_split()) {
+        let of = |what: fn(&ChildNews) -> i64| {
+            parent.children().iter().map(|child| what(&child.news)).fold(0, i64::saturating_add)
+        };
+        let refunded = parent.family.as_ref().map_or(0, |family| family.refunded);
+        let sums =
+            [of(|news| news.due), of(|news| news.paid) + refunded, of(|news| news.refund_due) + refunded];
+        if sums != [parent.due, parent.paid, parent.refund_due] {
+            wrong.push(format!("order {} has other money than its children have together", parent.id));
+        }
+        for Child { news, .. } in parent.children() {
+            match find(orders, |other: &Order| other.id.cmp(&news.child)) {
+                Some(child) if child.version == news.version && child.news().as_ref() != Some(news) => {
+                    wrong.push(format!("order {} is not what it told its parent", child.id));
+                }
+                Some(child) if child.version >= news.version => {}
+                // A child that was retired is gone.
+                None if news.version > 1 => {}
+                _ => wrong.push(format!("order {} is not there, or older than its parent knows", news.child)),
+            }
+        }
+    }
+    wrong
 }
 
 /// What stood in the journal and is not there any more.

@@ -86,9 +86,10 @@ impl LineCounters {
         self.shipped.saturating_sub(self.delivered)
     }
 
-    /// Adds what became of other units; units ordered stay as they are.
+    /// Adds what became of other units.
     pub(super) fn add(&mut self, other: &Self) {
         let sums = [
+            (&mut self.ordered, other.ordered),
             (&mut self.reserved, other.reserved),
             (&mut self.committed, other.committed),
             (&mut self.backordered, other.backordered),

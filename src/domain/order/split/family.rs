@@ -30,7 +30,7 @@ pub struct Family {
 /// A child as its parent knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Child {
-    /// Units by line of the parent that it got; its own lines stand in this order.
+    /// Units by line of the parent that it got; its lines stand in this order, in front of those that an edit gave it.
     pub lines: Vec<LineQuantity>,
     /// What it told last.
     pub news: ChildNews,
@@ -142,20 +142,22 @@ impl Order {
         let children = self.family.as_mut().map(|family| family.children.iter_mut());
         let child = children.into_iter().flatten().find(|child| child.news.child == news.child);
         let child = child.ok_or_else(|| broken("news of a child that the order does not have"))?;
-        if child.lines.len() != news.lines.len() {
-            return Err(broken("a child with other lines than it got"));
+        // An edit can give a child lines of its own, behind those that it got.
+        if news.lines.len() < child.lines.len() {
+            return Err(broken("a child with fewer lines than it got"));
         }
         child.news = news.clone();
         self.roll_up()
     }
 
-    /// Makes state, units and money of the order those of its children.
+    /// Makes state, units and money of the order those of its children. Lines that only a child has are in its
+    /// money, and in no line.
     fn roll_up(&mut self) -> Result<(), OrderBroken> {
         let Some(family) = &self.family else { return Ok(()) };
         let mut money = [0i64, family.refunded, family.refunded];
         for (line, called_off) in self.lines.iter_mut().zip(&family.called_off) {
-            let ordered = line.counters.ordered;
-            line.counters = LineCounters { ordered, cancelled: *called_off, ..LineCounters::default() };
+            let (ordered, cancelled) = (*called_off, *called_off);
+            line.counters = LineCounters { ordered, cancelled, ..LineCounters::default() };
         }
         for child in &family.children {
             let news = &child.news;
