@@ -1,5 +1,6 @@
 //! What a node knows of the call that it is in, and what it can do from there.
 
+use std::any::TypeId;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -62,9 +63,16 @@ pub struct NodeCall {
 pub(crate) struct Used {
     pub(crate) keys: Vec<ScopedKey>,
     pub(crate) order: Option<OrderId>,
+    /// The type of node that has not written what it was called for.
+    pub(crate) not_written: Option<TypeId>,
 }
 
 impl NodeCall {
+    /// Nodes of this type have not written what this call is for, whatever their state: it need not be called again.
+    pub(super) fn is_not_written(&self, node: TypeId) {
+        self.lock().not_written = Some(node);
+    }
+
     /// The flow.
     #[must_use]
     pub fn flow(&self) -> FlowId {

@@ -108,6 +108,8 @@ pub(crate) type Returned = (AnyContext, Result<(), NodeError>);
 /// A node whose type is taken off.
 pub(crate) trait AnyNode: Send + Sync {
     fn context(&self) -> ContextType;
+    /// The type of the node.
+    fn node(&self) -> TypeId;
     fn call(
         self: Arc<Self>,
         called: Called,
@@ -146,6 +148,10 @@ where
 {
     fn context(&self) -> ContextType {
         ContextType::of::<C>()
+    }
+
+    fn node(&self) -> TypeId {
+        TypeId::of::<N>()
     }
 
     fn call(

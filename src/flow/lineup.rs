@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic::Location;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
@@ -117,6 +118,15 @@ pub(crate) struct BoundChain {
     pub(crate) nodes: Vec<Provider>,
     /// What each of them has done.
     pub(crate) stats: Vec<Mutex<NodeStats>>,
+    /// Which calls each of them is known not to have written.
+    pub(crate) unwritten: Vec<Unwritten>,
+}
+
+/// Calls that a node has not written, as far as that is known: it shows when they are made for the first time.
+#[derive(Default)]
+pub(crate) struct Unwritten {
+    pub(crate) success: AtomicBool,
+    pub(crate) callback: AtomicBool,
 }
 
 /// The chains of a rulebook with what does their work for one business and scene; `None` where something is missing.
@@ -199,7 +209,8 @@ fn bind(
     let context = context?;
     (mistakes.len() == before).then(|| {
         let stats = providers.iter().map(|_| Mutex::default()).collect();
-        BoundChain { context, nodes: providers, stats }
+        let unwritten = providers.iter().map(|_| Unwritten::default()).collect();
+        BoundChain { context, nodes: providers, stats, unwritten }
     })
 }
 

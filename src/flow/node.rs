@@ -1,5 +1,7 @@
 //! Nodes: what business lines write.
 
+use std::any::TypeId;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::call::NodeCall;
@@ -41,22 +43,25 @@ pub trait Node<C: Send>: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Hears that all went well.
+    /// Hears that all went well. A node that has not written it is not asked, nor waited for.
     fn success(
         &self,
         _context: &mut C,
-        _call: &NodeCall,
+        call: &NodeCall,
     ) -> impl Future<Output = Result<(), NodeError>> + Send {
+        call.is_not_written(TypeId::of::<Self>());
         async { Ok(()) }
     }
 
-    /// Cleans up at the very end; `failure` says why the flow failed, if it did.
+    /// Cleans up at the very end; `failure` says why the flow failed, if it did. A node that has not written it is not
+    /// asked, nor waited for.
     fn callback(
         &self,
         _context: &mut C,
         _failure: Option<&NodeFailure>,
-        _call: &NodeCall,
+        call: &NodeCall,
     ) -> impl Future<Output = Result<(), NodeError>> + Send {
+        call.is_not_written(TypeId::of::<Self>());
         async { Ok(()) }
     }
 }

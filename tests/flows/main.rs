@@ -16,4 +16,5 @@ mod lines;
 mod operators;
 mod options;
 mod rules;
+mod unwritten;
 mod world;

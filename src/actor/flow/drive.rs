@@ -112,6 +112,9 @@ impl FlowState {
 
     /// Starts a step, or lets it wait for the journal. Answers whether it has come to its end.
     fn start(&mut self, myself: &ActorRef<FlowMessage>, step: Step, interrupted: bool) -> bool {
+        if self.pass_over(step) {
+            return true;
+        }
         let Some((rules, _)) = self.rules.clone() else { return false };
         let Some(flow) = &self.flow else { return false };
         let Some(spec) = flow.spec(&rules, step.node) else { return false };

@@ -1,6 +1,7 @@
 //! Running nodes.
 
-use std::sync::atomic::AtomicU16;
+use std::any::TypeId;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
@@ -131,7 +132,7 @@ impl FlowState {
     fn returned(&mut self, back: Back) {
         let Back { step, base, began_nanos, call, returned: (context, result) } = back;
         let node = step.node;
-        let Used { keys, order } =
+        let Used { keys, order, not_written } =
             std::mem::take(&mut *call.used.lock().unwrap_or_else(PoisonError::into_inner));
         for key in keys {
             if !self.keys.contains(&key) {
@@ -139,6 +140,7 @@ impl FlowState {
             }
         }
         self.note(step, began_nanos, &result);
+        self.note_unwritten(step, not_written);
         let Some(flow) = &self.flow else { return };
         if order.is_some() && order != flow.order {
             self.events_bound(order);
@@ -277,8 +279,40 @@ impl FlowState {
             key,
             forward,
             commands: AtomicU16::new(0),
-            used: Mutex::new(Used { keys: Vec::new(), order: flow.order.clone() }),
+            used: Mutex::new(Used { keys: Vec::new(), order: flow.order.clone(), not_written: None }),
         })
+    }
+
+    /// Remembers that nodes of this type have not written what one was called for. A node that asks another one in its
+    /// own call is of another type.
+    fn note_unwritten(&self, step: Step, not_written: Option<TypeId>) {
+        let Some(found) = not_written else { return };
+        let Some(Provider::Node(node)) = self.provider(step.node) else { return };
+        if let Some(known) = self.unwritten(step).filter(|_| node.node() == found) {
+            known.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What is known of whether the node has written what the step is for.
+    fn unwritten(&self, step: Step) -> Option<&AtomicBool> {
+        let run = self.flow.as_ref()?.runs.get(usize::from(step.node.run))?;
+        let (_, bound) = self.rules.as_ref()?;
+        let known = bound.chain(run.chain)?.unwritten.get(usize::from(step.node.node))?;
+        match step.call {
+            Call::Success => Some(&known.success),
+            Call::Callback => Some(&known.callback),
+            _ => None,
+        }
+    }
+
+    /// Whether the node has nothing to do in the step. It is done then, at once.
+    pub(super) fn pass_over(&mut self, step: Step) -> bool {
+        let is_idle = self.unwritten(step).is_some_and(|known| known.load(Ordering::Relaxed));
+        if is_idle {
+            let event = self.event_of(step, Ok(()));
+            self.push(event);
+        }
+        is_idle
     }
 
     fn provider(&self, node: NodeRef) -> Option<Provider> {
