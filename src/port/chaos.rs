@@ -35,11 +35,15 @@ pub enum Sabotage {
     SplitCheated,
     /// A child does not tell its parent what becomes of it.
     NewsLost,
+    /// A node of a flow acts on the world before the journal says that it begins.
+    BegunUnsaid,
+    /// A rollback counts as done and was not called.
+    RollbackForgotten,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SyncSkipped,
         Self::ChecksumIgnored,
         Self::AppliedOutOfOrder,
@@ -51,6 +55,8 @@ impl Sabotage {
         Self::PreviewIgnored,
         Self::SplitCheated,
         Self::NewsLost,
+        Self::BegunUnsaid,
+        Self::RollbackForgotten,
     ];
 
     /// The name on the command line.
@@ -68,6 +74,8 @@ impl Sabotage {
             Self::PreviewIgnored => "preview-ignored",
             Self::SplitCheated => "split-cheated",
             Self::NewsLost => "news-lost",
+            Self::BegunUnsaid => "begun-unsaid",
+            Self::RollbackForgotten => "rollback-forgotten",
         }
     }
 
@@ -86,6 +94,8 @@ impl Sabotage {
             Self::PreviewIgnored => "an edit is accepted at whatever version it was previewed",
             Self::SplitCheated => "the first child of a split has less money than its part",
             Self::NewsLost => "a child does not tell its parent what becomes of it",
+            Self::BegunUnsaid => "a node acts on the world before the journal says that it begins",
+            Self::RollbackForgotten => "a rollback counts as done and was not called",
         }
     }
 }

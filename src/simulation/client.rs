@@ -180,10 +180,14 @@ impl Client {
             shared.tally.commands += requests.len() as u64;
             requests.iter().map(|request| shared.ledger.ask(request)).collect()
         };
-        let answers = match <[_; 1]>::try_from(requests) {
-            Ok([request]) => vec![self.engine.submit::<Command>(request).await],
-            Err(requests) => self.engine.submit_all(requests).await,
+        let flows = requests.iter().any(|request| matches!(request.command, Command::Flow(..)));
+        let answers = async {
+            match <[_; 1]>::try_from(requests) {
+                Ok([request]) => vec![self.engine.submit::<Command>(request).await],
+                Err(requests) => self.engine.submit_all(requests).await,
+            }
         };
+        let answers = if flows { self.with_timers(answers).await } else { answers.await };
         let mut stopped = Ok(());
         for (asked, answer) in asked.into_iter().zip(answers) {
             if let Err(why) = self.told(asked, answer) {
@@ -191,6 +195,17 @@ impl Client {
             }
         }
         stopped
+    }
+
+    /// A flow that waits for its next try is not answered as long as timers are halted: somebody looks after them.
+    async fn with_timers<T>(&self, answers: impl Future<Output = T>) -> T {
+        let mut answers = std::pin::pin!(answers);
+        loop {
+            match tokio::time::timeout(Duration::from_millis(200), &mut answers).await {
+                Ok(answers) => return answers,
+                Err(_) => self.engine.resume_timers(),
+            }
+        }
     }
 
     fn told(&self, asked: Asked, answer: Result<Answer, Error>) -> Result<(), Stopped> {

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::family;
 use super::moves::{self, Moves};
+use super::trips::FlowPast;
 use crate::domain::command::{Outcome, ScopedKey};
-use crate::domain::ids::{CartId, OrderId, SkuId};
+use crate::domain::flow::Rulebook;
+use crate::domain::ids::{CartId, FlowId, OrderId, RulesId, SkuId};
 use crate::domain::inventory::{Counters, HoldOwner, Inventory, LocationId, StockEvent};
 use crate::domain::order::Order;
 use crate::domain::record::{KeyMark, OrderRecord, Record, SkuRecord};
@@ -27,6 +29,9 @@ pub(super) struct History {
     pub(super) skus: BTreeMap<SkuId, SkuPast>,
     pub(super) keys: BTreeMap<ScopedKey, (Outcome, Timestamp)>,
     pub(super) has_forgotten: bool,
+    pub(super) flows: BTreeMap<FlowId, FlowPast>,
+    /// What the rules of business lines say.
+    pub(super) books: BTreeMap<RulesId, Rulebook>,
 }
 
 /// An order and all it ever was.
@@ -114,6 +119,8 @@ impl History {
             Record::Order(record) => self.order(record).map_err(|why| format!("record {sequence}: {why}")),
             Record::Sku(record) => self.sku(record).map_err(|why| format!("record {sequence}: {why}")),
             Record::Refusal(record) => self.mark(record.mark, record.at),
+            Record::Flow(record) => self.flow(record).map_err(|why| format!("record {sequence}: {why}")),
+            Record::Rules(record) => self.rules(&record),
             Record::KeysForgotten(forgotten) => {
                 self.has_forgotten = true;
                 self.keys.retain(|_, (_, at)| *at >= forgotten.before);
@@ -151,7 +158,7 @@ impl History {
         self.mark(record.mark, record.at)
     }
 
-    fn mark(&mut self, mark: Option<Box<KeyMark>>, at: Timestamp) -> Result<(), String> {
+    pub(super) fn mark(&mut self, mark: Option<Box<KeyMark>>, at: Timestamp) -> Result<(), String> {
         let Some(KeyMark::Answered(claim, outcome)) = mark.map(|mark| *mark) else { return Ok(()) };
         let key = claim.key.key.clone();
         match self.keys.insert(claim.key, (outcome, at)) {
@@ -172,6 +179,7 @@ impl History {
                 cut.sequence
             ));
         }
+        self.compare_flows(cut)?;
         let expected = self.orders.values().filter_map(|past| past.now.as_ref());
         let shown = cut.orders.iter();
         if let Some((expected, shown)) = differing(expected, shown, |a, b| {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::changes;
 use super::history::{History, OrderPast, SkuPast};
 use super::moves::Deed;
+use super::trips;
 use crate::domain::command::{
     Answer, Command, OrderCommand, Outcome, Request, ReserveStock, ScopedKey, SkuCommand,
 };
@@ -252,6 +253,7 @@ fn bears_out(history: &History, told: &Told) -> Result<Option<Deed>, String> {
 
 fn outcome_stands(history: &History, command: &Command, outcome: &Outcome, floor: u64) -> Result<(), String> {
     match (command, outcome) {
+        (Command::Flow(..), outcome) => trips::told(history, outcome),
         (_, Ok(Answer::Order(answer))) => {
             let past = history.orders.get(&answer.order);
             let durable = past.and_then(|past| past.versions.get(&answer.version)).map(Order::answer);

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::history::History;
 use super::ledger::Ledger;
+use super::line::Line;
+use super::outside::Outside;
 use super::plan::{Fault, How, Life, When};
 use super::setting::config;
 use super::tally::{Kind, Tally};
-use super::{client, counting, family};
+use super::{client, counting, family, trips};
+use crate::config::Config;
 use crate::domain::ids::EntityId;
 use crate::domain::time::Timestamp;
 use crate::engine::{Cut, Engine};
@@ -37,6 +40,7 @@ pub(super) struct Shared {
     pub(super) history: History,
     pub(super) ledger: Ledger,
     pub(super) tally: Tally,
+    pub(super) outside: Outside,
     /// The first promise that was broken.
     pub(super) problem: Option<String>,
     /// The crash that the next opening has to deal with.
@@ -161,7 +165,12 @@ fn befall(world: &World, fs: &SimFs, clock: &Arc<SimClock>, life: &Life) {
 /// Opens, looks, works, and closes if that is how it ends.
 async fn body(world: &World, fs: &SimFs, clock: &Arc<SimClock>, life: &Life, common: Common, chaos: &Chaos) {
     world.lock().tally.openings += 1;
-    let engine = match Engine::open(config(fs, clock.clone(), life, common)).await {
+    let engine = match Engine::open(Config {
+        lines: vec![Arc::new(Line(world.clone()))],
+        ..config(fs, clock.clone(), life, common)
+    })
+    .await
+    {
         Ok(engine) => engine,
         Err(error) => return opening_failed(world, fs, &error),
     };
@@ -176,6 +185,9 @@ async fn body(world: &World, fs: &SimFs, clock: &Arc<SimClock>, life: &Life, com
     }
     client::work(world, fs, clock, &engine, life).await;
     chaos.panic_one_in(0);
+    if life.clients.is_empty() && !after(world, fs, come_to_rest(world, &engine).await) {
+        return;
+    }
     if !world.is_broken()
         && after(world, fs, verify(world, &engine, false).await)
         && life.end.how == How::Close
@@ -273,12 +285,38 @@ async fn verify(world: &World, engine: &Engine, is_opening: bool) -> Result<(), 
     take_in(world, engine, Some(cut.sequence))?;
     let shared = &mut *world.lock();
     shared.history.compare(&cut).map_err(Stopped::Broken)?;
+    shared.outside.check(&shared.history).map_err(Stopped::Broken)?;
     shared.digest.update(&cut.hash.0);
     if is_opening {
         let count = shared.ledger.check(&shared.history).map_err(Stopped::Broken)?;
         shared.tally.verified += count as u64;
         shared.tally.changed(std::mem::take(&mut shared.ledger.deeds));
     }
+    Ok(())
+}
+
+/// Lets every flow come to its end, and looks at what they leave outside.
+async fn come_to_rest(world: &World, engine: &Engine) -> Result<(), Stopped> {
+    let rest = async {
+        while !trips::under_way(engine).await?.is_empty() {
+            let remedied = trips::remedy_all(engine).await?;
+            world.lock().tally.remedies += remedied;
+            engine.resume_timers();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok::<(), Stopped>(())
+    };
+    match tokio::time::timeout(PATIENCE, rest).await {
+        Ok(rested) => rested?,
+        Err(_) => return Err(Stopped::Broken("there are flows that never end".to_owned())),
+    }
+    whole(engine).await?;
+    take_in(world, engine, None)?;
+    let shared = &mut *world.lock();
+    let ended = shared.outside.check_ended(&shared.history).map_err(Stopped::Broken)?;
+    let failed = shared.history.flows.values().filter(|past| past.has_failed()).count();
+    shared.tally.flows += ended;
+    shared.tally.flows_failed += failed as u64;
     Ok(())
 }
 
@@ -306,6 +344,10 @@ async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
         };
         let parked = cut.orders.iter().filter(|order| by_panic(&order.parked)).map(|order| order.id.clone());
         let parked: Vec<_> = parked.map(EntityId::Order).collect();
+        let remedied = trips::remedy_all(engine).await?;
+        if remedied > 0 {
+            continue;
+        }
         if parked.is_empty() {
             return Err(Stopped::Broken(cut.violations.join("; ")));
         }

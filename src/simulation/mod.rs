@@ -12,7 +12,9 @@
 //!    against its children (`family`);
 //! 3. every answer, refusal and read that clients were given since (`ledger`), against these records; what edits,
 //!    short shipments, cancellations and splits made of an order, against what they ask for (`changes`);
-//! 4. on copies, that each snapshot and the journal alone lead to the same state, and that bits that turned over
+//! 4. what flows have done outside of the engine (`line`, `outside`), against what the journal says of them; in the
+//!    end, when none is under way, all of a flow stands there or nothing of it;
+//! 5. on copies, that each snapshot and the journal alone lead to the same state, and that bits that turned over
 //!    are named (`probe`).
 //!
 //! The same seed gives the same schedule, the same file operations and the same states; [`Ran::digest`] says so.
@@ -25,13 +27,16 @@ mod family;
 mod history;
 mod ledger;
 mod life;
+mod line;
 mod moves;
+mod outside;
 mod plan;
 mod probe;
 mod setting;
 mod shrink;
 mod stories;
 mod tally;
+mod trips;
 mod words;
 mod workload;
 

@@ -156,6 +156,12 @@ pub struct Tally {
     pub short_shipments: u64,
     /// Orders that were split.
     pub splits: u64,
+    /// Flows that came to their end.
+    pub flows: u64,
+    /// … that failed, and were rolled back.
+    pub flows_failed: u64,
+    /// Decisions of operators about steps of flows that stood still.
+    pub remedies: u64,
     /// By what befell the engine.
     pub by_kind: BTreeMap<Kind, Count>,
 }
@@ -212,6 +218,9 @@ impl Tally {
         self.edits_declined += other.edits_declined;
         self.short_shipments += other.short_shipments;
         self.splits += other.splits;
+        self.flows += other.flows;
+        self.flows_failed += other.flows_failed;
+        self.remedies += other.remedies;
         for (kind, count) in &other.by_kind {
             let sum = self.by_kind.entry(*kind).or_default();
             sum.injected += count.injected;

@@ -28,6 +28,8 @@ fn a_hundred_and_fifty_random_schedules_break_no_promise() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     let changed = [sum.edits_staged, sum.edits_accepted, sum.edits_declined, sum.short_shipments, sum.splits];
     assert!(runs < 100 || !changed.contains(&0), "what clients were granted of each kind: {changed:?}");
+    let flows = [sum.flows, sum.flows_failed, sum.remedies];
+    assert!(runs < 100 || !flows.contains(&0), "flows that ended, failed, and stood still: {flows:?}");
 }
 
 #[test]

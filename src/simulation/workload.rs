@@ -1,5 +1,6 @@
 //! Random commands to a small shop: few SKUs with little stock, so that everybody stands in everybody's way.
 
+use super::line::Trip;
 use super::plan::{Step, What};
 use crate::domain::command::{
     Amounts, CancelOrder, Command, DeliverOrder, LineQuantity, LineRequest, LineTags, PayOrder, PlaceOrder,
@@ -29,6 +30,8 @@ pub(super) struct Shop {
     random: SplitMix,
     orders: u64,
     keys: u64,
+    /// Flows that were begun.
+    trips: u64,
     given: Vec<Request<Command>>,
     /// What is left of a story, its next step last.
     story: Vec<What>,
@@ -40,7 +43,14 @@ pub(super) fn order_id(number: u64) -> Result<OrderId, InvalidId> {
 
 impl Shop {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: SplitMix::new(seed), orders: 0, keys: 0, given: Vec::new(), story: Vec::new() }
+        Self {
+            random: SplitMix::new(seed),
+            orders: 0,
+            keys: 0,
+            trips: 0,
+            given: Vec::new(),
+            story: Vec::new(),
+        }
     }
 
     pub(super) fn below(&mut self, count: u64) -> u64 {
@@ -170,7 +180,12 @@ impl Shop {
 
     fn command(&mut self) -> Result<Command, InvalidId> {
         let amount = Money::new(PRICE * (1 + self.random.below(5) as i64), Currency::EUR);
-        Ok(match self.random.below(24) {
+        Ok(match self.random.below(26) {
+            24 | 25 => {
+                self.trips += 1;
+                let quantity = 1 + self.random.below(2) as u32;
+                Trip::new(self.trips, self.sku()?, quantity).begin()?.into()
+            }
             20 => {
                 let order = self.recent()?;
                 self.ship_short(order).into()

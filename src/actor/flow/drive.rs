@@ -9,6 +9,8 @@ use crate::domain::flow::{self, AfterCrash, Call, Effect, FlowEvent, NodeRef, St
 use crate::domain::time::Timestamp;
 use crate::flow::erased::Called;
 use crate::guard;
+#[cfg(any(test, feature = "simulation"))]
+use crate::port::chaos::{self, Sabotage};
 
 impl FlowState {
     /// Goes on as far as it can.
@@ -148,6 +150,13 @@ impl FlowState {
             self.flush(None);
         }
         let needed = if forward { self.handed_over } else { self.phase_at };
+        #[cfg(any(test, feature = "simulation"))]
+        if step.call == Call::Rollback && chaos::is_broken(Sabotage::RollbackForgotten) {
+            self.push(FlowEvent::RolledBack(step.node));
+            return true;
+        }
+        #[cfg(any(test, feature = "simulation"))]
+        let needed = if chaos::is_broken(Sabotage::BegunUnsaid) { 0 } else { needed };
         if spec.effect == Effect::External && self.durable < needed {
             self.queue(myself, step, called, needed);
             return false;
