@@ -150,6 +150,8 @@ pub(crate) enum FlowMessage {
     Close,
     /// So many of its records are durable. Sent to an actor that waits for it, and not counted as mail.
     Durable(u64),
+    /// The engine is halted, and nothing that is not durable will be. Likewise.
+    Halted,
     /// A node has returned. Sent to an actor that waits for it, and not counted as mail.
     Returned(Box<Back>),
 }

@@ -83,7 +83,10 @@ impl Client {
             }
             let done = match tokio::time::timeout(PATIENCE, self.step(what.clone())).await {
                 Ok(done) => done,
-                Err(_) => Err(Stopped::Broken(format!("a client is never answered: {what:?}"))),
+                Err(_) => {
+                    let flows = tokio::time::timeout(PATIENCE, self.engine.flows()).await;
+                    Err(Stopped::Broken(format!("a client is never answered: {what:?}: {flows:?}")))
+                }
             };
             if !after(&self.world, &self.fs, done) || self.world.is_broken() {
                 return;

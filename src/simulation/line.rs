@@ -1,5 +1,5 @@
 //! A business line of the simulated world: its nodes place and pay orders, and do things outside of the engine that
-//! no crash of the engine undoes. What goes wrong in a call follows from flow, node and attempt.
+//! no crash of the engine undoes. What goes wrong in a call follows from the luck of its trip, its node and how often it was called.
 
 use std::time::Duration;
 
@@ -61,17 +61,21 @@ const OUTSIDE: [&str; 6] = ["book", "charge", "notify", "paper", "ribbon", "stam
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Trip {
     /// Its number.
-    pub(super) trip: u64,
+    trip: u64,
+    /// What goes wrong on it follows from this.
+    luck: u64,
     sku: SkuId,
     quantity: u32,
-    /// Nodes that have run.
+    /// Nodes that have run, those of the group apart.
     seen: Vec<SmolStr>,
+    charged: bool,
+    notified: bool,
 }
 
 impl Trip {
     /// A trip of this number.
-    pub(super) const fn new(trip: u64, sku: SkuId, quantity: u32) -> Self {
-        Self { trip, sku, quantity, seen: Vec::new() }
+    pub(super) const fn new(trip: u64, luck: u64, sku: SkuId, quantity: u32) -> Self {
+        Self { trip, luck, sku, quantity, seen: Vec::new(), charged: false, notified: false }
     }
 
     fn order(&self) -> Result<OrderId, InvalidId> {
@@ -100,22 +104,21 @@ enum Fate {
     Unheard,
 }
 
-/// What becomes of a call, and how many milliseconds it takes.
-fn fate(trip: u64, call: &NodeCall, way: &str) -> (Fate, u64) {
-    let name = format!("{}/{way}", call.node());
-    let mixed = name.bytes().fold(trip, |sum, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
-    let mut random = SplitMix::new(mixed ^ u64::from(call.attempt()) << 48);
+/// What becomes of a node's call number `called`, from 0, and how many milliseconds it takes.
+fn fate(luck: u64, node: &str, way: &str, called: u64) -> (Fate, u64) {
+    let name = format!("{node}/{way}");
+    let mixed = name.bytes().fold(luck, |sum, byte| sum.wrapping_mul(0x0100_0000_01b3) ^ u64::from(byte));
+    let mut random = SplitMix::new(mixed ^ called << 48);
     let slow = random.below(100) < 25;
     let millis = if slow { 1 + random.below(8) } else { 0 };
     // What is tried again mostly works.
-    let drawn = random.below(if call.attempt() > 1 { 300 } else { 100 });
+    let drawn = random.below(if called > 0 { 300 } else { 100 });
     let fate = match (way, drawn) {
-        ("process", 0..=2) => Fate::Skips,
-        ("process", 3..=5) => Fate::Refused,
-        ("process" | "rollback", 6..=9) => Fate::Failed,
-        ("process" | "rollback", 10..=12) => Fate::Lost,
-        ("process" | "rollback", 13..=16) => Fate::Unheard,
-        ("rollback", 17..=18) => Fate::Refused,
+        ("process", 0) => Fate::Skips,
+        ("process", 1) | ("rollback", 17..=19) => Fate::Refused,
+        ("process", 2..=4) | ("rollback", 0..=7) => Fate::Failed,
+        ("process", 5..=6) | ("rollback", 8..=11) => Fate::Lost,
+        ("process", 7..=8) | ("rollback", 12..=16) => Fate::Unheard,
         ("success" | "callback", 0..=4) => Fate::Failed,
         _ => Fate::Well,
     };
@@ -129,7 +132,8 @@ pub(super) struct Line(pub(super) World);
 impl Line {
     /// Does something outside or undoes it, well or not.
     async fn act(&self, trip: &Trip, call: &NodeCall, way: &str, does: impl Fn()) -> Result<(), NodeError> {
-        let (fate, millis) = fate(trip.trip, call, way);
+        let called = self.0.lock().outside.called(call.flow(), call.node(), way);
+        let (fate, millis) = fate(trip.luck, call.node(), way, called);
         if millis > 0 {
             tokio::time::sleep(Duration::from_millis(millis)).await;
         }
@@ -148,16 +152,21 @@ impl Line {
 
 impl Node<Trip> for Line {
     async fn process(&self, trip: &mut Trip, call: &NodeCall) -> Result<(), NodeError> {
-        trip.seen.push(call.node().into());
+        match call.node() {
+            "charge" => trip.charged = true,
+            "notify" => trip.notified = true,
+            node => trip.seen.push(node.into()),
+        }
         let key = call.key();
         self.0.lock().outside.begins(call.flow(), call.node());
+        // Who is asked twice for one thing says that it is done.
+        if self.0.lock().outside.is_done(key) {
+            return Ok(());
+        }
         self.act(trip, call, "process", || self.0.lock().outside.done(call.flow(), call.node(), key)).await
     }
 
     async fn resume(&self, trip: &mut Trip, call: &NodeCall) -> Result<(), NodeError> {
-        if self.0.lock().outside.is_done(call.key()) {
-            return Ok(());
-        }
         self.process(trip, call).await
     }
 
@@ -190,7 +199,7 @@ struct Look;
 impl Node<Trip> for Look {
     async fn process(&self, trip: &mut Trip, call: &NodeCall) -> Result<(), NodeError> {
         trip.seen.push(call.node().into());
-        match fate(trip.trip, call, "process").0 {
+        match fate(trip.luck, call.node(), "process", 0).0 {
             Fate::Skips => Err(NodeError::skip("nothing is wanted")),
             _ => Ok(()),
         }

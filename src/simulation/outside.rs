@@ -25,6 +25,8 @@ pub(super) struct Outside {
     rolled_back: BTreeSet<(FlowId, SmolStr)>,
     /// Nodes that were called.
     begun: BTreeSet<(FlowId, SmolStr)>,
+    /// How often nodes were called, by what they were asked.
+    calls: BTreeMap<(FlowId, SmolStr, SmolStr), u64>,
     /// The first thing that must not be.
     problem: Option<String>,
 }
@@ -37,6 +39,13 @@ impl Outside {
 
     fn wrong(&mut self, what: String) {
         self.problem.get_or_insert(what);
+    }
+
+    /// How often a node was called so before.
+    pub(super) fn called(&mut self, flow: FlowId, node: &str, way: &str) -> u64 {
+        let calls = self.calls.entry((flow, node.into(), way.into())).or_default();
+        *calls += 1;
+        *calls - 1
     }
 
     /// A node is called forwards.

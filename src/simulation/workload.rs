@@ -184,7 +184,7 @@ impl Shop {
             24 | 25 => {
                 self.trips += 1;
                 let quantity = 1 + self.random.below(2) as u32;
-                Trip::new(self.trips, self.sku()?, quantity).begin()?.into()
+                Trip::new(self.trips, self.random.next_u64(), self.sku()?, quantity).begin()?.into()
             }
             20 => {
                 let order = self.recent()?;

@@ -222,3 +222,16 @@ async fn whoever_asks_again_after_a_crash_waits_for_the_end_of_the_flow_that_goe
     assert_eq!(after.calls().iter().filter(|call| *call == "process n3").count(), 1);
     after.close(engine).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_began_a_flow_is_answered_when_the_engine_halts_before_a_node_may_act() {
+    let (world, fs) =
+        (World::new("business = \"shop\"\n[chains.default]\nsubmit = [\"n1\"]\n", &["n1"]), SimFs::new());
+    let engine = world.open(&fs).await;
+    fs.fail_sync(1);
+    let begin = BeginFlow::new(business(), "submit", &Trail::default()).unwrap();
+    let run = engine.run_flow::<Trail>(begin);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(60), run).await.expect("an answer");
+    assert_eq!(answer.unwrap_err(), Error::OutcomeUnknown);
+    assert_eq!(world.calls(), Vec::<String>::new());
+}

@@ -20,6 +20,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft};
+use super::keys::Claimed;
 use super::message::{Envelope, FlowMessage, ReplyTo};
 use super::registry::{Entity, Mail};
 use crate::domain::command::{BeginFlow, Command, FlowCommand, RemedyStep, ScopedKey};
@@ -125,6 +126,7 @@ impl Actor for FlowActor {
         match message {
             FlowMessage::Durable(until) => state.is_durable(&myself, until),
             FlowMessage::Returned(back) => state.came_back(&myself, *back),
+            FlowMessage::Halted => state.close(),
             counted => {
                 state.mail.taken();
                 state.take_up(&myself, counted);
@@ -216,7 +218,7 @@ impl FlowState {
             FlowMessage::Look(to) => self.look(to),
             FlowMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
             FlowMessage::Close => self.close(),
-            FlowMessage::Durable(_) | FlowMessage::Returned(_) => {}
+            FlowMessage::Durable(_) | FlowMessage::Returned(_) | FlowMessage::Halted => {}
         }
     }
 
@@ -336,7 +338,7 @@ impl FlowState {
         self.drive(myself);
     }
 
-    /// The engine is being closed: nodes at work are let go as if it had crashed, and the flow goes on when it is
+    /// The engine is being closed, or halted: nodes at work are let go as if it had crashed, and the flow goes on when it is
     /// opened again.
     fn close(&mut self) {
         self.flush(None);
@@ -345,6 +347,12 @@ impl FlowState {
         self.queued.clear();
         if let Some(reply) = self.reply.take() {
             reply.send(Err(Error::OutcomeUnknown));
+        }
+        // Whoever waits for it under its key, likewise.
+        if let Some(claim) =
+            self.flow.as_ref().filter(|flow| !flow.answered).and_then(|flow| flow.claim.clone())
+        {
+            self.core.keys.abandon(Claimed(claim), &Error::OutcomeUnknown);
         }
     }
 }

@@ -63,9 +63,9 @@ impl FlowState {
         let (to, until) = (myself.clone(), self.handed_over);
         self.core.after_durable(move |verdict| {
             // A halted engine runs no node any more.
-            if verdict.is_ok() {
-                let _ = to.send_message(FlowMessage::Durable(until));
-            }
+            let message = if verdict.is_ok() { FlowMessage::Durable(until) } else { FlowMessage::Halted };
+            // An actor that is gone was stopped with its engine.
+            let _ = to.send_message(message);
         });
     }
 
