@@ -1,11 +1,12 @@
 //! Cuts made by hand, for tests of what is read from them.
 
-use earmark::replay::StateHash;
+use earmark::replay::{StateHash, Works};
 use earmark::{Counters, Currency, Cut, Inventory, Order, OrderId, SkuId, State};
 
 /// A cut with these SKUs and orders and nothing to object to.
 pub(crate) fn cut(skus: Vec<Inventory>, orders: Vec<Order>) -> Cut {
-    Cut { sequence: 9, hash: StateHash([7; 32]), skus, orders, retired: Vec::new(), violations: Vec::new() }
+    let (retired, violations) = (Vec::new(), Vec::new());
+    Cut { sequence: 9, hash: StateHash([7; 32]), skus, orders, retired, works: Works::default(), violations }
 }
 
 /// A SKU with these counters, whether they make sense or not.
