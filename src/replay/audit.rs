@@ -28,6 +28,7 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut owed = OwedBy::new();
     let mut open = BTreeSet::new();
+    let mut unborn = Vec::new();
     for order in orders {
         if let Err(broken) = order.check() {
             found.push(format!("order {}: {broken}", order.id));
@@ -37,7 +38,7 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
         }
         if order.pending.is_some() && in_flight {
             open.insert(&order.id);
-            open.extend(unborn(order));
+            unborn.extend(children_of(order));
             continue;
         }
         if order.pending.is_some() {
@@ -52,6 +53,11 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
             }
         }
     }
+    // One that is there already stands for itself.
+    if !unborn.is_empty() {
+        let born: BTreeSet<_> = orders.iter().map(|order| &order.id).collect();
+        open.extend(unborn.into_iter().filter(|child| !born.contains(child)));
+    }
     for sku in skus {
         check_sku(sku, &mut owed, in_flight.then_some(&open), &mut found);
     }
@@ -62,7 +68,7 @@ fn check(skus: &[Inventory], orders: &[Order], in_flight: bool) -> Vec<String> {
 }
 
 /// The children that a split is about to make: they have holds before they are there.
-fn unborn(order: &Order) -> impl Iterator<Item = &OrderId> {
+fn children_of(order: &Order) -> impl Iterator<Item = &OrderId> {
     let portions = match order.pending.as_ref().map(|pending| &pending.kind) {
         Some(PendingKind::Split(portions) | PendingKind::Birth(portions)) => portions.as_slice(),
         _ => &[],

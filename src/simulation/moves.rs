@@ -114,7 +114,7 @@ impl Moves {
             Some(0) => self.held.remove(sku),
             Some(left) => self.held.insert(sku.clone(), left),
         };
-        // What comes to one that waits is nothing that it asks for.
+        // What comes to one that waits was asked for by an earlier operation.
         if !matches!(event, StockEvent::Filled { .. }) {
             self.open.touched.insert(sku.clone());
         }

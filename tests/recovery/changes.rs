@@ -1,16 +1,19 @@
 //! A shop whose orders are edited, sent short, given up in part and split, with a crash behind every record and at
 //! every operation of the file system.
 
+use std::sync::Arc;
+
 use earmark::domain::order::{Line, OrderEvent};
 use earmark::domain::record::OrderRecord;
 use earmark::port::fs_sim::SimFs;
+use earmark::replay::{Folder, verify};
 use earmark::{
     AcceptEdit, Amounts, Answer, Command, Cut, DeclineEdit, EditChange, Engine, Error, LineRequest, LineTags,
     LocationId, Order, PlaceOrder, Refusal, Request, ShipShort, SkuCommand, SplitBy, SplitOrder, StageEdit,
 };
 
 use crate::common::journal::{Raw, read, write};
-use crate::common::sim::{open, try_open};
+use crate::common::sim::{FOLDER, open, try_open};
 use crate::common::{business, cancellation, key, order, parts, payment, placement, shipment, sku};
 
 fn receive(name: &str, quantity: u64) -> Command {
@@ -195,6 +198,9 @@ async fn changes_cut_behind_any_record_are_whole_or_not_begun_and_end_the_same()
     for length in 0..=records.len() {
         let what = format!("behind record {length}");
         let image = write(&records[..length]);
+        let mut folder = Folder::open(Arc::new(image.kill()), FOLDER.as_ref()).unwrap();
+        let found = verify(&mut folder, &mut |_| ()).unwrap().findings;
+        assert_eq!(found, [], "{what}: at rest");
         let engine = open(&image).await;
         assert_eq!(engine.recovery().parked, 0, "{what}");
         let cut = engine.cut().await.unwrap();

@@ -171,6 +171,7 @@ async fn commands_that_make_no_sense_on_an_order_that_was_split_are_refused() {
     let parent = engine.order(&order("o"));
     parent.split(SplitBy::Seller).await.unwrap();
     let code = |result: Result<_, _>| refusal(result).code();
+    assert_eq!(code(parent.stage_edit(vec![EditChange::RemoveLine { line: 1 }]).await), "ORDER_SPLIT");
     assert_eq!(code(parent.split(SplitBy::Seller).await), "ORDER_SPLIT");
     assert_eq!(code(parent.ship(&[]).await), "ORDER_SPLIT");
     assert_eq!(code(parent.cancel(&[], "r").await), "ORDER_SPLIT");

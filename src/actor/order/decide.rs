@@ -33,7 +33,7 @@ impl OrderState {
                 order::decide_place(place, origin, limits, terms, &rules)
             }
             (None, _) => Err(Refusal::UnknownOrder),
-            (Some(order), OrderCommand::StageEdit(stage)) if order.parked.is_none() => {
+            (Some(order), OrderCommand::StageEdit(stage)) => {
                 order::decide_stage(order, stage, limits, &rules)
             }
             #[cfg(any(test, feature = "simulation"))]

@@ -101,11 +101,9 @@ fn check_line(line: &LineRequest, number: u32) -> Result<i64, Refusal> {
 /// # Errors
 /// A refusal: the order is parked, its lifecycle has no such move, or the command asks for what is not there.
 pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> {
-    if let Some(reason) = &order.parked {
-        return Err(Refusal::Parked { reason: reason.clone() });
-    }
-    if order.is_split() && !matches!(command, OrderCommand::Place(_) | OrderCommand::Retire(_)) {
-        return Err(Refusal::OrderSplit { children: order.children().len() as u64 });
+    match command {
+        OrderCommand::Place(_) | OrderCommand::Retire(_) => order.check_unparked()?,
+        _ => order.takes_commands()?,
     }
     match command {
         OrderCommand::Place(_) => Err(Refusal::OrderExists),
@@ -126,6 +124,21 @@ pub fn decide(order: &Order, command: &OrderCommand) -> Result<Events, Refusal> 
         }
         OrderCommand::AcceptEdit(accept) => edit::decide_accept(order, accept),
         OrderCommand::DeclineEdit(decline) => edit::decide_decline(order, decline),
+    }
+}
+
+impl Order {
+    fn check_unparked(&self) -> Result<(), Refusal> {
+        self.parked.as_ref().map_or(Ok(()), |reason| Err(Refusal::Parked { reason: reason.clone() }))
+    }
+
+    /// Whether it takes commands about what is in it: it does neither while it is parked nor once it is split.
+    pub(super) fn takes_commands(&self) -> Result<(), Refusal> {
+        self.check_unparked()?;
+        if self.is_split() {
+            return Err(Refusal::OrderSplit { children: self.children().len() as u64 });
+        }
+        Ok(())
     }
 }
 

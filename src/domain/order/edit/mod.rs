@@ -80,6 +80,7 @@ pub fn decide_stage(
     limits: Limits,
     rules: &SaleRules,
 ) -> Result<Events, Refusal> {
+    order.takes_commands()?;
     order.takes_edits()?;
     let mut changes = Vec::with_capacity(stage.changes.len());
     let mut lines: Vec<PlacedLine> = Vec::new();
