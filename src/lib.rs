@@ -44,21 +44,22 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder, ExtendDeadline,
-    FlowAnswer, FlowCommand, LineQuantity, LineRequest, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
-    ProgressOrder, ProgressStep, RemedyStep, Request, ReserveStock, RetireOrder, ScopedKey, Settlement,
-    ShipOrder, SkuCommand, StockAnswer,
+    AcquireLock, Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeliverOrder,
+    ExtendDeadline, ExtendLock, FlowAnswer, FlowCommand, LineQuantity, LineRequest, LockAnswer, LockCommand,
+    OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, ReleaseLock, RemedyStep,
+    Request, ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, SkuCommand, StockAnswer,
 };
 pub use domain::flow::{Flow, Remedy};
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, OrderId, PaymentId,
-    PaymentMethod, Principal, RulesId, SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, LockName, LockOwner,
+    OrderId, PaymentId, PaymentMethod, Principal, RulesId, SellerId, SkuId,
 };
 pub use domain::inventory::{
     Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart,
     KitProblem, LimitWindow, LocationId, Part, Place, Preorder, Promise, PurchaseLimits, Shelf, StockPolicy,
     Take, Waiter,
 };
+pub use domain::lock::{Lease, Lock};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
     Deduction, Delivery, LatePayment, Lifecycle, LifecycleId, Order, OrderType, State, Terms, TermsByType,
@@ -68,8 +69,8 @@ pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
 pub use engine::{
-    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, MemoryUse, NodeView, OrderHandle, RecoveryReport,
-    RefusedSnapshot, SkuHandle, SnapshotReport,
+    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, LockGuard, LockHandle, MemoryUse, NodeView,
+    OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle, SnapshotReport,
 };
 pub use error::Error;
 pub use journal::{Cursor, Durability};

@@ -29,6 +29,7 @@
 //! it waits for may be among them. Such a call is refused with [`Error::InsideRuntime`] before anything is
 //! done; use [`crate::Engine`] there.
 
+mod lock;
 mod order;
 mod sku;
 
@@ -42,7 +43,7 @@ use crate::domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
     SkuCommand, StockAnswer,
 };
-use crate::domain::ids::{BusinessId, EntityId, OrderId, Principal, SkuId};
+use crate::domain::ids::{BusinessId, EntityId, LockName, OrderId, Principal, SkuId};
 use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
@@ -50,6 +51,7 @@ use crate::journal::Cursor;
 use crate::outbox;
 use crate::query::{BusinessCounts, Explanation, OrderCounts, OrderQuery, OrderSummary, Page, PageCursor};
 
+pub use lock::{LockGuard, LockHandle};
 pub use order::OrderHandle;
 pub use sku::SkuHandle;
 
@@ -136,6 +138,12 @@ impl Engine {
     #[must_use]
     pub fn sku(&self, id: &SkuId) -> SkuHandle {
         SkuHandle::new(self.target().sku(id), self.clone())
+    }
+
+    /// A handle on a named lock; nothing is looked up.
+    #[must_use]
+    pub fn lock(&self, name: &LockName) -> LockHandle {
+        LockHandle::new(self.target().lock(name), self.clone())
     }
 
     mirror! { "Engine":

@@ -141,6 +141,8 @@ pub(super) enum Entity {
     Order,
     /// A SKU
     Sku,
+    /// A named lock
+    Lock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

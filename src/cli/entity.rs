@@ -12,6 +12,7 @@ use super::source::Source;
 use super::words::{count, grouped};
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
+use crate::domain::lock::{Lease, Lock};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone, View};
 use crate::query::{Happening, TimelineEntry};
@@ -22,6 +23,7 @@ pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
     let parsed = match kind {
         Entity::Order => id.parse().map(EntityId::Order),
         Entity::Sku => id.parse().map(EntityId::Sku),
+        Entity::Lock => id.parse().map(EntityId::Lock),
     };
     parsed.map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -145,6 +147,7 @@ pub(super) fn name_of(entity: &EntityId) -> (&'static str, Cow<'_, str>) {
         EntityId::Order(id) => ("order", id.as_str().into()),
         EntityId::Sku(id) => ("sku", id.as_str().into()),
         EntityId::Flow(id) => ("flow", id.to_string().into()),
+        EntityId::Lock(name) => ("lock", name.as_str().into()),
     }
 }
 
@@ -322,6 +325,22 @@ pub(super) fn sku_text(sku: &Inventory, out: &mut Out) {
         }
     }
     if let Some(reason) = &sku.parked {
+        out.line(format_args!("  PARKED      {reason}"));
+    }
+}
+
+/// A lock as the journal leaves it: a lease that is over since is told of until the engine runs again.
+pub(super) fn lock_text(lock: &Lock, out: &mut Out) {
+    let (name, fencing, version) = (&lock.name, lock.fencing, grouped(lock.version));
+    match &lock.lease {
+        None => out.line(format_args!("Lock {name} is free (version {version}).")),
+        Some(lease) => {
+            let Lease { owner, until } = &**lease;
+            out.line(format_args!("Lock {name} is held by {owner} until {until} (version {version})."));
+        }
+    }
+    out.line(format_args!("  fencing     {fencing} is the last number that was given"));
+    if let Some(reason) = &lock.parked {
         out.line(format_args!("  PARKED      {reason}"));
     }
 }

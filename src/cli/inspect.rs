@@ -9,6 +9,7 @@ use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
+use crate::domain::lock::Lock;
 use crate::domain::order::Order;
 use crate::query::SkuView;
 
@@ -25,6 +26,8 @@ struct InspectJson<'a> {
     sku: Option<SkuView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<Vec<HolderJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<&'a Lock>,
     first_sequence: u64,
     history_total: u64,
     history: Vec<EntryJson<'a>>,
@@ -62,6 +65,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         retired: followed.retired(),
         sku: sku.map(SkuView::of),
         holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
+        lock: history.lock().filter(|_| followed.has_state()),
         first_sequence: reading.first_sequence,
         history_total: history.total,
         history: history.entries.iter().map(EntryJson::of).collect(),
@@ -94,6 +98,8 @@ fn text(followed: &Followed, last: usize, out: &mut Out) {
     } else if let Some(sku) = history.sku() {
         entity::sku_text(sku, out);
         entity::holders_text(sku, last, out);
+    } else if let Some(lock) = history.lock() {
+        entity::lock_text(lock, out);
     } else {
         out.line(format_args!("There is no {entity}, but commands to it were refused."));
     }

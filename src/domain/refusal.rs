@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::command::CONTEXT_BYTES_MAX;
-use super::ids::{BusinessId, FlowId, SkuId};
+use super::ids::{BusinessId, FlowId, LockOwner, SkuId};
 use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
+use super::lock::LEASE_MS_MAX;
 use super::money::Currency;
 use super::order::{Action, State};
 use super::time::Timestamp;
@@ -331,6 +332,34 @@ pub enum Refusal {
     /// The command was called off before it came: its flow has rolled it back.
     #[error("the command was called off before it came")]
     Annulled,
+    /// Another one has the lock, and whoever asked would not wait for longer.
+    #[error("the lock is held by {owner} until {until}")]
+    LockHeld {
+        /// Who has it.
+        owner: LockOwner,
+        /// The moment from which on it is free, unless its holder has it for longer then.
+        until: Timestamp,
+    },
+    /// The number is not the one under which the lock is held: the lease was over, or the lock was given back.
+    #[error("the lock is not held under number {fencing}; the last that was given is {last}")]
+    LockLost {
+        /// The number that was named.
+        fencing: u64,
+        /// The number that was given last; 0 before the first.
+        last: u64,
+    },
+    /// No lease can be so short or so long.
+    #[error("a lease of {lease_ms} ms cannot be given; it has 1 to {LEASE_MS_MAX} ms")]
+    InvalidLease {
+        /// The lease asked for, in milliseconds.
+        lease_ms: u64,
+    },
+    /// So many wait for the lock that no more may.
+    #[error("{waiting} wait for the lock, and no more may")]
+    LockCrowded {
+        /// Number of those who wait.
+        waiting: u64,
+    },
 }
 
 impl Refusal {
@@ -381,6 +410,10 @@ impl Refusal {
             Self::NothingStandsStill => "NOTHING_STANDS_STILL",
             Self::StepNotNamed => "STEP_NOT_NAMED",
             Self::Annulled => "ANNULLED",
+            Self::LockHeld { .. } => "LOCK_HELD",
+            Self::LockLost { .. } => "LOCK_LOST",
+            Self::InvalidLease { .. } => "INVALID_LEASE",
+            Self::LockCrowded { .. } => "LOCK_CROWDED",
         }
     }
 }

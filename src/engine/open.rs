@@ -220,6 +220,7 @@ fn new_core(
         gate,
         keys: KeyTable::new(shards, hasher()),
         orders: Registry::new(shards, hasher()),
+        locks: Registry::new(shards, hasher()),
         skus: Registry::new(shards, hasher()),
         terms: config.terms,
         timers: Timers::new(config.clock_step_ms_max),
@@ -246,6 +247,10 @@ fn settle_in(
     let mut queues = Queues::default();
     let Settled { skus, orders, keys, works, mut index } = world.settle()?;
     settle_flows(core, works.flows, &keys);
+    for (name, lock) in works.locks {
+        core.timers.rearm_lock(&name, None, lock.until().filter(|_| lock.parked.is_none()));
+        core.locks.insert(name, Box::new(lock));
+    }
     report.skus = skus.len() as u64;
     report.keys = keys.len() as u64;
     for sku in skus {

@@ -13,6 +13,7 @@ use super::tagged;
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::Inventory;
+use crate::domain::lock::Lock;
 use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::Record;
 use crate::guard;
@@ -26,6 +27,7 @@ fn id_of(entity: &EntityId) -> &[u8] {
     match entity {
         EntityId::Order(id) => id.as_str().as_bytes(),
         EntityId::Sku(id) => id.as_str().as_bytes(),
+        EntityId::Lock(name) => name.as_str().as_bytes(),
         // A number has no bytes of its own: every record is looked at.
         EntityId::Flow(_) => &[],
     }
@@ -79,6 +81,8 @@ pub enum Base {
     Sku(Box<Inventory>),
     /// The flow.
     Flow(Box<Flow>),
+    /// The lock.
+    Lock(Box<Lock>),
 }
 
 impl History {
@@ -113,12 +117,14 @@ impl History {
             Base::Retired(tombstone, _) => tombstone.version,
             Base::Sku(sku) => sku.version,
             Base::Flow(flow) => flow.version,
+            Base::Lock(lock) => lock.version,
         };
         sequence < self.known_before
             && match record {
                 Record::Order(record) => record.version <= version,
                 Record::Sku(record) => record.version <= version,
                 Record::Flow(record) => record.version <= version,
+                Record::Lock(record) => record.version <= version,
                 _ => false,
             }
     }
@@ -166,10 +172,23 @@ impl History {
         }
     }
 
+    /// The lock, if the entity is one and somebody ever held it.
+    #[must_use]
+    pub fn lock(&self) -> Option<&Lock> {
+        match &self.base {
+            Base::Lock(lock) => Some(lock),
+            _ => None,
+        }
+    }
+
     /// Whether the journal knows anything of the entity.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.total > 0 || self.order().is_some() || self.retired().is_some() || self.sku().is_some()
+        self.total > 0
+            || self.order().is_some()
+            || self.retired().is_some()
+            || self.sku().is_some()
+            || self.lock().is_some()
     }
 
     /// Applies a record as recovery does: one that breaks an invariant parks the entity.
@@ -215,10 +234,20 @@ impl History {
                 }
                 self.base = flow.map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)));
             }
+            (Record::Lock(record), EntityId::Lock(name)) if record.lock == *name => {
+                if !matches!(self.base, Base::Lock(_)) {
+                    self.base = Base::Lock(Box::new(Lock::new(record.lock.clone())));
+                }
+                let Base::Lock(lock) = &mut self.base else { return };
+                if let Err(reason) = guard::apply(|| lock.apply(record)) {
+                    lock.parked.get_or_insert(reason);
+                }
+            }
             (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
                 Base::Order(order) => order.parked.clone_from(&record.reason),
                 Base::Sku(sku) => sku.parked.clone_from(&record.reason),
                 Base::Flow(flow) => flow.parked.clone_from(&record.reason),
+                Base::Lock(lock) => lock.parked.clone_from(&record.reason),
                 Base::Nothing | Base::Retired(..) => {}
             },
             _ => {}
@@ -340,6 +369,7 @@ impl Machine for NearMatches {
                 (Some(EntityId::Order(id)), EntityId::Order(_)) => self.look_at(id.as_str()),
                 (Some(EntityId::Sku(id)), EntityId::Sku(_)) => self.look_at(id.as_str()),
                 (Some(EntityId::Flow(id)), EntityId::Flow(_)) => self.look_at(&id.to_string()),
+                (Some(EntityId::Lock(name)), EntityId::Lock(_)) => self.look_at(name.as_str()),
                 _ => {}
             }
         }

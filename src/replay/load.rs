@@ -168,7 +168,7 @@ impl World {
                 Ok(count)
             }
             Piece::Works(works) => {
-                let count = works.iter().map(|works| works.flows.len() as u64).sum();
+                let count = works.iter().map(|works| (works.flows.len() + works.locks.len()) as u64).sum();
                 works.into_iter().for_each(|works| self.works = works);
                 Ok(count)
             }

@@ -79,6 +79,7 @@ impl Ledger {
             Command::Order(Some(id), _) => self.orders.get(id).copied(),
             Command::Order(None, _) => None,
             Command::Sku(sku, _) => self.skus.get(sku).copied(),
+            Command::Flow(..) | Command::Lock(_) => None,
         };
         if let Command::Sku(sku, command) = &request.command {
             let units = self.units.entry(sku.clone()).or_default();
@@ -125,7 +126,7 @@ impl Ledger {
                     }
                 }
             }
-            Err(_) => {}
+            Ok(Answer::Flow(_) | Answer::Lock(_)) | Err(_) => {}
         }
         self.told.push(Told::Outcome { command, outcome, floor });
         Ok(())
@@ -258,7 +259,8 @@ fn refusal_stands(history: &History, command: &Command, refusal: &Refusal, floor
             };
             if stands { Ok(()) } else { Err(format!("no durable state of {id} refuses it so")) }
         }
-        Command::Order(None, _) => Ok(()),
+        // The world's clients give no such commands.
+        Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => Ok(()),
         Command::Sku(sku, command) => {
             let stands = match history.skus.get(sku) {
                 None => matches!(refusal, Refusal::UnknownSku { .. }),

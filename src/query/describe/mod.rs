@@ -3,6 +3,7 @@
 
 mod command;
 mod flow;
+mod lock;
 mod order;
 mod stock;
 

@@ -23,7 +23,7 @@ fn terms() -> Terms {
 fn command(command: impl Into<Command>) -> OrderCommand {
     match command.into() {
         Command::Order(_, command) => command,
-        Command::Sku(..) => panic!("not a command to an order"),
+        _ => panic!("not a command to an order"),
     }
 }
 

@@ -24,7 +24,7 @@ struct Lived {
 fn command(command: impl Into<Command>) -> OrderCommand {
     match command.into() {
         Command::Order(_, command) => command,
-        Command::Sku(..) => panic!("not a command to an order"),
+        _ => panic!("not a command to an order"),
     }
 }
 
