@@ -1,8 +1,8 @@
-//! What happened to one order or one SKU.
+//! What happened to one order, one SKU or one flow.
 
 use super::{Engine, OrderHandle, SkuHandle};
 use crate::actor::commit::Driver;
-use crate::domain::ids::EntityId;
+use crate::domain::ids::{EntityId, FlowId};
 use crate::error::Error;
 use crate::outbox;
 use crate::query::{Timeline, page_limit};
@@ -47,6 +47,15 @@ impl SkuHandle {
 }
 
 impl Engine {
+    /// What happened to a flow from the sequence number `from` on (0 for the beginning), also to one that has ended;
+    /// see [`SkuHandle::timeline`].
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn flow_timeline(&self, flow: FlowId, from: u64, limit: usize) -> Result<Timeline, Error> {
+        self.history(EntityId::Flow(flow), from, page_limit(limit)).await
+    }
+
     async fn history(&self, entity: EntityId, from: u64, limit: usize) -> Result<Timeline, Error> {
         let reader = self.inner.reader.clone();
         let read = move || outbox::timeline(reader.as_ref(), &entity, from, limit);

@@ -77,9 +77,8 @@ impl Ledger {
     pub(super) fn ask(&mut self, request: &Request<Command>) -> Asked {
         let floor = match &request.command {
             Command::Order(Some(id), _) => self.orders.get(id).copied(),
-            Command::Order(None, _) => None,
+            Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => None,
             Command::Sku(sku, _) => self.skus.get(sku).copied(),
-            Command::Flow(..) | Command::Lock(_) => None,
         };
         if let Command::Sku(sku, command) = &request.command {
             let units = self.units.entry(sku.clone()).or_default();

@@ -98,7 +98,8 @@ fn asked(request: &Request<Command>) -> String {
         Command::Order(Some(id), _) => format!("order {id}"),
         Command::Order(None, _) => "a new order".to_owned(),
         Command::Sku(sku, _) => format!("SKU {sku}"),
-        Command::Flow(..) => "a flow".to_owned(),
+        Command::Flow(Some(flow), _) => format!("flow {flow}"),
+        Command::Flow(None, _) => "a new flow".to_owned(),
         Command::Lock(command) => format!("lock {}", command.lock()),
     };
     let key = request.key.as_ref().map(|key| format!(" (key {})", key.key)).unwrap_or_default();

@@ -11,5 +11,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod groups;
+mod lines;
+mod operators;
+mod options;
 mod rules;
 mod world;

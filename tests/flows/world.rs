@@ -9,22 +9,22 @@ use earmark::port::{Clock, ManualClock};
 use earmark::{Config, Engine, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::common::sim;
+use crate::common::{placement, sim};
 
 pub(crate) const BEGAN: u64 = 1_000_000;
 
 /// What the nodes share: where they have been.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Trail {
-    pub visited: Vec<String>,
+    pub(crate) visited: Vec<String>,
 }
 
 /// A call of a node, and how far the journal was durable then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Called {
-    pub what: String,
-    pub key: String,
-    pub durable: u64,
+    pub(crate) what: String,
+    pub(crate) key: String,
+    pub(crate) durable: u64,
 }
 
 /// What a node does when it is called.
@@ -37,70 +37,79 @@ pub(crate) enum Act {
     Skip,
     Panic,
     Hang,
+    /// Waits until so many are there.
+    Meet(usize),
+    /// Leaves its name in the trail.
+    Leave,
 }
 
 /// What the nodes do, by call (`process n1`), and what they did.
 #[derive(Default)]
 pub(crate) struct Script {
-    pub acts: Vec<(String, Act)>,
-    pub calls: Vec<Called>,
-    pub engine: Option<Engine>,
+    pub(crate) acts: Vec<(String, Act)>,
+    pub(crate) calls: Vec<Called>,
+    pub(crate) engine: Option<Engine>,
 }
 
 /// The world outside of the engine.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub script: Arc<Mutex<Script>>,
-    pub clock: Arc<ManualClock>,
-    pub text: String,
-    pub nodes: Vec<&'static str>,
+    pub(crate) script: Arc<Mutex<Script>>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) text: String,
+    pub(crate) nodes: Vec<&'static str>,
 }
 
 impl World {
-    pub fn new(text: &str, nodes: &[&'static str]) -> Self {
+    pub(crate) fn new(text: &str, nodes: &[&'static str]) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(BEGAN)));
         Self { script: Arc::default(), clock, text: text.to_owned(), nodes: nodes.to_vec() }
     }
 
     /// Another world with the same acts in which nothing has been called yet.
-    pub fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         let acts = self.script.lock().unwrap().acts.clone();
         let script = Arc::new(Mutex::new(Script { acts, ..Script::default() }));
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(BEGAN)));
         Self { script, clock, ..self.clone() }
     }
 
-    pub fn act(&self, call: &str, act: Act) {
+    pub(crate) fn act(&self, call: &str, act: Act) {
         let mut script = self.script.lock().unwrap();
         script.acts.retain(|(known, _)| known != call);
         script.acts.push((call.to_owned(), act));
     }
 
-    pub fn config(&self, fs: &SimFs) -> Config {
+    fn does(&self, node: &str, act: Act) -> bool {
+        let call = format!("process {node}");
+        self.script.lock().unwrap().acts.iter().any(|(known, acts)| *known == call && *acts == act)
+    }
+
+    pub(crate) fn config(&self, fs: &SimFs) -> Config {
         Config { clock: self.clock.clone(), lines: vec![Arc::new(self.clone())], ..sim::config(fs) }
     }
 
-    pub async fn open(&self, fs: &SimFs) -> Engine {
+    pub(crate) async fn open(&self, fs: &SimFs) -> Engine {
         let engine = Engine::open(self.config(fs)).await.unwrap();
         self.script.lock().unwrap().engine = Some(engine.clone());
         engine
     }
 
-    pub async fn close(&self, engine: Engine) {
+    pub(crate) async fn close(&self, engine: Engine) {
         self.script.lock().unwrap().engine = None;
         engine.close().await.unwrap();
     }
 
-    pub fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.script.lock().unwrap().calls.iter().map(|call| call.what.clone()).collect()
     }
 
-    pub fn called(&self) -> Vec<Called> {
+    pub(crate) fn called(&self) -> Vec<Called> {
         self.script.lock().unwrap().calls.clone()
     }
 
     /// Lets time pass until no flow is under way, but for those that are parked.
-    pub async fn settle(&self, engine: &Engine) {
+    pub(crate) async fn settle(&self, engine: &Engine) {
         for _ in 0..200 {
             let flows = engine.flows().await.unwrap();
             if flows.iter().all(|flow| flow.parked.is_some()) {
@@ -137,6 +146,13 @@ impl World {
             Act::Skip => Err(NodeError::skip(format!("{what} skipped"))),
             Act::Panic => panic!("{what} panicked"),
             Act::Hang => std::future::pending().await,
+            Act::Leave => Ok(()),
+            Act::Meet(many) => {
+                while self.calls().iter().filter(|call| call.starts_with("process")).count() < many + 1 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -145,7 +161,14 @@ struct Named(&'static str, World);
 
 impl Node<Trail> for Named {
     async fn process(&self, trail: &mut Trail, call: &NodeCall) -> Result<(), NodeError> {
-        trail.visited.push(self.0.to_owned());
+        let leaves = self.1.nodes.len() < 5 || self.1.does(self.0, Act::Leave);
+        if leaves {
+            trail.visited.push(self.0.to_owned());
+        }
+        if self.0 == "place" {
+            let place = placement("o-1", &[("a", 1)]);
+            call.submit_order(place).await?;
+        }
         self.1.call(format!("process {}", self.0), call).await
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Slot {
     is_dirty: bool,
     /// Its JSON, where that is newer than the state's.
     json: Option<SmolStr>,
+    /// What the nodes of a group have begun with, and the first of them.
+    shared: Option<(usize, SmolStr)>,
 }
 
 impl FlowState {
@@ -33,11 +35,11 @@ impl FlowState {
         newer.or_else(state).unwrap_or_default()
     }
 
-    /// A context of its own, read from the JSON of the run's.
-    pub(super) fn decoded(&self, run: u16) -> Option<AnyContext> {
+    /// A context of a run's type, read from JSON.
+    pub(super) fn decoded(&self, run: u16, json: &str) -> Option<AnyContext> {
         let (_, bound) = self.rules.as_ref()?;
         let found = self.flow.as_ref()?.runs.get(usize::from(run))?;
-        (bound.chain(found.chain)?.context.decode)(&self.context_json(run)).ok()
+        (bound.chain(found.chain)?.context.decode)(json).ok()
     }
 
     /// The run's context, for a node to work on. Its JSON is what it is rolled back to if a crash comes.
@@ -45,7 +47,7 @@ impl FlowState {
         self.encode(run);
         match self.slot(usize::from(run))?.live.take() {
             Some(context) => Some(context),
-            None => self.decoded(run),
+            None => self.decoded(run, &self.context_json(run)),
         }
     }
 
@@ -59,16 +61,26 @@ impl FlowState {
     /// The context of a run that begins with it.
     pub(super) fn put_clean(&mut self, run: usize, context: AnyContext) {
         if let Some(slot) = self.slot(run) {
-            *slot = Slot { live: Some(context), is_dirty: false, json: None };
+            *slot = Slot { live: Some(context), ..Slot::default() };
         }
     }
 
-    /// The nodes of a group begin: each reads the run's context for itself.
-    pub(super) fn share_context(&mut self, run: u16) {
+    /// A node of the group that begins with node `group` begins: all of the group begin with the context as it is now,
+    /// each with a copy of its own.
+    pub(super) fn share_context(&mut self, run: u16, group: usize) {
         self.encode(run);
-        if let Some(slot) = self.slot(usize::from(run)) {
-            slot.live = None;
+        let json = self.context_json(run);
+        let Some(slot) = self.slot(usize::from(run)) else { return };
+        slot.live = None;
+        if slot.shared.as_ref().is_none_or(|(known, _)| *known != group) {
+            slot.shared = Some((group, json));
         }
+    }
+
+    /// The context that the nodes of a group have begun with.
+    pub(super) fn shared_json(&self, run: u16) -> SmolStr {
+        let slot = self.contexts.get(usize::from(run));
+        slot.and_then(|slot| slot.shared.as_ref()).map(|(_, json)| json.clone()).unwrap_or_default()
     }
 
     /// Takes over what a node of a group changed in its copy of the run's context, which was `base` when it began.
@@ -78,9 +90,10 @@ impl FlowState {
         base: &str,
         context: &dyn Context,
     ) -> Result<(), String> {
+        self.encode(run);
         let merged = merged(base, &self.context_json(run), &context.encode()?)?;
         if let Some(slot) = self.slot(usize::from(run)) {
-            *slot = Slot { live: None, is_dirty: false, json: Some(merged.into()) };
+            (slot.live, slot.is_dirty, slot.json) = (None, false, Some(merged.into()));
         }
         Ok(())
     }

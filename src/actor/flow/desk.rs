@@ -30,6 +30,9 @@ impl Desk for CoreDesk {
             if let Some(error) = core.gate.halted() {
                 return Err(error.clone());
             }
+            if core.gate.is_tight() && !request.command.undoes() {
+                return Err(Error::DiskFull);
+            }
             core.check_bounds(&request.command)?;
             crate::actor::route::wait(core.submit(request, None)).await
         })

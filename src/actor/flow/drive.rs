@@ -16,13 +16,15 @@ impl FlowState {
         while let Some(wait) = self.advance(myself) {
             match wait {
                 Wait::Again => {}
-                Wait::Working => return self.flush(None),
+                Wait::Working => {
+                    self.flush(None);
+                    return self.give_room();
+                }
                 Wait::Until(at) => {
                     self.flush(None);
                     self.arm(at);
                     if self.is_idle() {
-                        // Nobody else has to wait for the room that it takes.
-                        drop(self.reply.as_mut().and_then(|reply| reply.permit.take()));
+                        self.give_room();
                         self.park_if_stuck();
                     }
                     return;
@@ -30,6 +32,13 @@ impl FlowState {
             }
         }
         self.flush(None);
+    }
+
+    /// Nobody has to wait for the room of a flow that waits itself, for a moment or for the world.
+    fn give_room(&mut self) {
+        if !self.is_busy() {
+            drop(self.reply.as_mut().and_then(|reply| reply.permit.take()));
+        }
     }
 
     /// One round; `None` when there is nothing to drive.
@@ -127,8 +136,8 @@ impl FlowState {
             Call::Leave(child) => return self.leave(step, child),
         };
         if forward {
-            if self.is_in_group(step.node) {
-                self.share_context(step.node.run);
+            if let Some(group) = self.group_of(step) {
+                self.share_context(step.node.run, group);
             }
             self.start_node(step, interrupted);
         }

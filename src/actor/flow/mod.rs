@@ -191,6 +191,11 @@ impl FlowState {
         self.running.is_empty() && self.queued.is_empty()
     }
 
+    /// Whether the engine is at work for it: a node that waits for the world outside of the engine is not.
+    fn is_busy(&self) -> bool {
+        !self.queued.is_empty() || self.running.iter().any(|it| !it.is_outside)
+    }
+
     fn may_rest(&self) -> bool {
         self.is_idle() && self.reply.is_none() && self.events.is_empty()
     }
@@ -312,7 +317,7 @@ impl FlowState {
     fn look(&mut self, to: oneshot::Sender<(Option<Flow>, bool)>) {
         self.flush(None);
         // Whoever asked and went away needs no answer.
-        let _ = to.send((self.flow.clone(), !self.is_idle()));
+        let _ = to.send((self.flow.clone(), self.is_busy()));
     }
 
     fn unpark(&mut self, myself: &ActorRef<FlowMessage>, by: Option<Principal>, reply: ReplyTo) {

@@ -12,7 +12,8 @@ use tokio::task::AbortHandle;
 use super::{FlowState, entry_of};
 use crate::actor::message::FlowMessage;
 use crate::domain::flow::{
-    self, Call, FailureKind, FlowEvent, KeyScope, NodeFailure, NodeRef, Rulebook, Step, Verdict, Work, Worked,
+    self, Call, Effect, FailureKind, FlowEvent, KeyScope, NodeFailure, NodeRef, Rulebook, Step, Verdict,
+    Work, Worked,
 };
 use crate::flow::erased::{Called, Returned};
 use crate::flow::{NodeCall, NodeError, Provider, Used};
@@ -20,6 +21,8 @@ use crate::flow::{NodeCall, NodeError, Provider, Used};
 /// A node at work in a task of its own.
 pub(super) struct Running {
     pub(super) step: Step,
+    /// Whether it waits for the world outside of the engine.
+    pub(super) is_outside: bool,
     task: AbortHandle,
 }
 
@@ -81,9 +84,11 @@ impl FlowState {
             self.park(format_smolstr!("nobody provides {}", self.name_of(step.node)));
             return Came::NotYet;
         };
-        let shares = matches!(step.call, Call::Process) && self.is_in_group(step.node);
-        let base = shares.then(|| self.context_json(step.node.run));
-        let taken = if shares { self.decoded(step.node.run) } else { self.take_context(step.node.run) };
+        let base = self.group_of(step).map(|_| self.shared_json(step.node.run));
+        let taken = match &base {
+            Some(base) => self.decoded(step.node.run, base),
+            None => self.take_context(step.node.run),
+        };
         let (Some(context), Some(call)) = (taken, self.call(step)) else {
             self.park(format_smolstr!("the context of {} cannot be read", self.name_of(step.node)));
             return Came::NotYet;
@@ -91,6 +96,7 @@ impl FlowState {
         let call = Arc::new(call);
         let spec = self.flow.as_ref().and_then(|flow| flow.spec(&self.rules.as_ref()?.0, step.node));
         let timeout = spec.and_then(|spec| spec.timeout_ms).map(Duration::from_millis);
+        let is_outside = spec.is_some_and(|spec| spec.effect == Effect::External);
         let began_nanos = self.core.clock.nanos();
         let mut work = node.call(called, context, call.clone(), timeout);
         // Most nodes need not wait: a task and a message less.
@@ -107,7 +113,7 @@ impl FlowState {
                     // An actor that is gone was stopped with its engine.
                     let _ = to.send_message(FlowMessage::Returned(Box::new(back)));
                 });
-                self.running.push(Running { step, task: task.abort_handle() });
+                self.running.push(Running { step, is_outside, task: task.abort_handle() });
                 Came::NotYet
             }
         }
@@ -305,14 +311,13 @@ impl FlowState {
         }
     }
 
-    pub(super) fn is_in_group(&self, node: NodeRef) -> bool {
-        let Some(flow) = &self.flow else { return false };
-        let Some((rules, _)) = &self.rules else { return false };
-        let chain =
-            flow.runs.get(usize::from(node.run)).and_then(|run| rules.chains.get(usize::from(run.chain)));
-        chain.is_some_and(|chain| {
-            chain.ranges().any(|it| it.contains(&usize::from(node.node)) && it.len() > 1)
-        })
+    /// The first node of the parallel group that a node works in.
+    pub(super) fn group_of(&self, step: Step) -> Option<usize> {
+        let (rules, _) = self.rules.as_ref().filter(|_| matches!(step.call, Call::Process))?;
+        let run = self.flow.as_ref()?.runs.get(usize::from(step.node.run))?;
+        let mut stages = rules.chains.get(usize::from(run.chain))?.ranges();
+        let stage = stages.find(|stage| stage.contains(&usize::from(step.node.node)))?;
+        (stage.len() > 1).then_some(stage.start)
     }
 
     fn with_rules<T>(&self, decide: impl FnOnce(&flow::Flow, &Rulebook) -> T) -> Option<T> {

@@ -2,6 +2,8 @@
 
 mod check;
 mod draw;
+mod list;
+mod remedy;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,9 @@ use clap::Subcommand;
 
 use super::args::Format;
 use super::out::{Exit, Failure, Out};
+use crate::domain::flow::Remedy;
+use crate::domain::ids::FlowId;
+use remedy::Decision;
 
 /// What can be asked about flows.
 #[derive(Debug, Subcommand)]
@@ -33,6 +38,25 @@ pub(super) enum FlowCommand {
         #[arg(long, default_value = "mermaid")]
         format: Format,
     },
+    /// List the flows that have not ended
+    List {
+        /// The engine's folder
+        folder: PathBuf,
+    },
+    /// Show a flow that has not ended: how far each node is, and its context
+    Show {
+        /// The engine's folder
+        folder: PathBuf,
+        /// The flow's number
+        flow: FlowId,
+    },
+    /// Have a step that stands still tried again. This command WRITES to the folder
+    Retry(Decision),
+    /// Count a step that stands still as done. This command WRITES to the folder
+    Skip(Decision),
+    /// Give a step that stands still up: forwards the flow is rolled back, backwards it ends. This command WRITES to
+    /// the folder
+    Abandon(Decision),
 }
 
 pub(super) fn run(command: &FlowCommand, out: &mut Out) -> Result<Exit, Failure> {
@@ -42,6 +66,11 @@ pub(super) fn run(command: &FlowCommand, out: &mut Out) -> Result<Exit, Failure>
             let wanted = draw::Wanted { chain: chain.as_deref(), scene: scene.as_deref() };
             draw::run(file, &wanted, *format, out)
         }
+        FlowCommand::List { folder } => list::list(folder, out),
+        FlowCommand::Show { folder, flow } => list::show(folder, *flow, out),
+        FlowCommand::Retry(decision) => remedy::run(Remedy::Retry, decision, out),
+        FlowCommand::Skip(decision) => remedy::run(Remedy::Skip, decision, out),
+        FlowCommand::Abandon(decision) => remedy::run(Remedy::Abandon, decision, out),
     }
 }
 

@@ -301,7 +301,7 @@ impl Life {
     ) -> Result<Result<OrderAnswer, Refusal>> {
         match self.ask(step, call).await? {
             Ok(earmark::Answer::Order(answer)) => Ok(Ok(answer)),
-            Ok(earmark::Answer::Stock(_)) => Err(anyhow!("order {} was answered for a SKU", self.order)),
+            Ok(other) => Err(anyhow!("order {} was answered for something else: {other:?}", self.order)),
             Err(refusal) => Ok(Err(refusal)),
         }
     }
