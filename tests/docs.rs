@@ -67,6 +67,7 @@ fn the_page_of_the_format_lists_every_record_with_its_tag_and_version() {
         ("Refusal", "REFUSAL"),
         ("Park", "PARK"),
         ("KeysForgotten", "KEYS_FORGOTTEN"),
+        ("Lock", "LOCK"),
     ];
     assert_eq!(
         source.matches(": u8 = ").count(),
@@ -91,9 +92,11 @@ fn variants(file: &str, name: &str) -> Vec<String> {
 #[test]
 fn the_page_of_the_format_lists_events_in_the_order_of_their_encoding() {
     let page = read("docs/format.md");
-    for (file, name, count) in
-        [("src/domain/order/event.rs", "OrderEvent", 33), ("src/domain/inventory/event.rs", "StockEvent", 24)]
-    {
+    for (file, name, count) in [
+        ("src/domain/order/event.rs", "OrderEvent", 33),
+        ("src/domain/inventory/event.rs", "StockEvent", 24),
+        ("src/domain/lock/event.rs", "LockEvent", 4),
+    ] {
         let names = variants(file, name);
         assert_eq!(names.len(), count, "{name} has other variants than when the page was written: {names:?}");
         let row = format!("`{}`", names.join("`, `"));

@@ -63,7 +63,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "SEQ|TIME", value_parser = parse_at)]
         at: Option<At>,
     },
-    /// Show an order or a SKU, and what happened to it
+    /// Show an order, a SKU or a named lock, and what happened to it
     Inspect {
         /// The engine's folder
         folder: PathBuf,
@@ -160,6 +160,8 @@ pub(super) enum Kind {
     Park,
     /// Idempotency keys forgotten
     KeysForgotten,
+    /// Events of named locks
+    Lock,
 }
 
 impl Kind {
@@ -171,6 +173,7 @@ impl Kind {
             Self::Refusal => RecordKind::Refusal,
             Self::Park => RecordKind::Park,
             Self::KeysForgotten => RecordKind::KeysForgotten,
+            Self::Lock => RecordKind::Lock,
         }
     }
 }

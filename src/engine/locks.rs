@@ -29,12 +29,16 @@ pub struct LockHandle {
 /// A lock as it is held. When it is dropped, the lock is given back in the background; where the engine was closed or
 /// halted, or its runtime has ended, it is not, and is free when the lease is over. It holds while the lease lasts and
 /// no longer: hand [`LockGuard::fencing`] to what the lock protects, which turns away whoever comes with a lower number.
+///
+/// Guards that one owner has of one lock at a time are one grant: the first that is released or dropped gives it back.
+/// Name a different owner for each task that is to have the lock alone.
 #[derive(Debug)]
 pub struct LockGuard {
     lock: LockHandle,
     owner: LockOwner,
     fencing: u64,
     until: Timestamp,
+    is_new: bool,
     runtime: Handle,
     is_held: bool,
 }
@@ -117,7 +121,9 @@ impl LockHandle {
     /// Has the lock for `owner`, for as long as `lease`; waits for as long as it takes while another one has it, in the
     /// order in which all have come. The owner who has it already has it for longer, under the same number.
     ///
-    /// A call that is given up keeps its place in the order; what it is granted is given back at once.
+    /// Leases and times to wait go by the engine's clock. Those who wait are in no record: when the engine is closed or
+    /// crashes they are sent away, while a lease outlives both. A call that is given up keeps its place in the order;
+    /// what it is granted is given back at once.
     ///
     /// # Errors
     /// [`Refusal::InvalidLease`](crate::Refusal::InvalidLease), [`Refusal::LockCrowded`](crate::Refusal::LockCrowded);
@@ -140,8 +146,9 @@ impl LockHandle {
         // In a task of its own, so that a grant whose caller went away finds its way back.
         tokio::spawn(async move {
             let granted = lock.grant(owner, millis(lease), millis(wait)).await;
-            // Dropping the guard of one that nobody takes gives the lock back.
-            drop(to.send(granted));
+            if let Err(Ok(unwanted)) = to.send(granted) {
+                unwanted.let_go();
+            }
         });
         from.await.map_err(|_| Error::OutcomeUnknown)?
     }
@@ -158,9 +165,9 @@ impl LockHandle {
     async fn grant(self, owner: LockOwner, lease_ms: u64, wait_ms: u64) -> Result<LockGuard, Error> {
         let lock = self.name.clone();
         let command = AcquireLock { lock, owner: owner.clone(), lease_ms, wait_ms };
-        let LockAnswer { fencing, until, .. } = self.submit(LockCommand::Acquire(command)).await?;
-        let until = until.unwrap_or_default();
-        Ok(LockGuard { lock: self, owner, fencing, until, runtime: Handle::current(), is_held: true })
+        let LockAnswer { fencing, until, is_new, .. } = self.submit(LockCommand::Acquire(command)).await?;
+        let (until, runtime) = (until.unwrap_or_default(), Handle::current());
+        Ok(LockGuard { lock: self, owner, fencing, until, is_new, runtime, is_held: true })
     }
 
     async fn submit(&self, command: LockCommand) -> Result<LockAnswer, Error> {
@@ -218,6 +225,11 @@ impl LockGuard {
         let answer = self.lock.submit(LockCommand::Extend(ExtendLock { lock, fencing, lease_ms })).await?;
         self.until = answer.until.unwrap_or(self.until);
         Ok(self.until)
+    }
+
+    /// Nobody came for it: gives the lock back, unless its owner had it before.
+    fn let_go(mut self) {
+        self.is_held = self.is_new;
     }
 
     /// Gives the lock back, and waits until that is durable.

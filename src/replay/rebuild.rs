@@ -69,7 +69,7 @@ fn sum_up(
     world: World,
     mut show: impl FnMut(&[u8]) -> Result<(), CodecError>,
 ) -> Result<(Vec<Inventory>, Summary), CodecError> {
-    let Settled { skus, orders, keys, .. } = world.settle()?;
+    let Settled { skus, orders, keys, works, .. } = world.settle()?;
     let mut summing = Summing::default();
     skus.iter().try_for_each(|sku| summing.sku(sku))?;
     let mut orders: Vec<_> = orders.into_iter().flatten().collect();
@@ -81,5 +81,6 @@ fn sum_up(
     let mut keys: Vec<_> = keys.into_iter().collect();
     keys.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     keys.iter().try_for_each(|key| summing.key(key))?;
+    summing.works(&works)?;
     Ok((skus, summing.finish()?))
 }

@@ -140,6 +140,23 @@ fn a_sku_is_shown_with_its_holders_and_the_last_of_its_history() {
 }
 
 #[test]
+fn a_named_lock_is_shown_with_who_had_it() {
+    let day = day();
+    let folder = day.folder.path();
+    let shown = json(folder, "inspect * lock report");
+    assert_eq!(shown["lock"], serde_json::to_value(day.cut.works.locks.values().next().unwrap()).unwrap());
+    assert_eq!((&shown["lock"]["fencing"], &shown["history_total"]), (&json!(1), &json!(2)));
+    says(
+        &fine(folder, "inspect * lock report"),
+        &["Lock report is free", "1 is the last number", "Given to worker-1 until", "(by cron)"],
+    );
+    let ran = on(folder, "inspect * lock reprt");
+    assert_eq!(ran.code, 1);
+    says(&ran.err, &["there is no lock reprt", "Like it: report"]);
+    assert_eq!(lines(folder, "dump * --kind lock").len(), 2);
+}
+
+#[test]
 fn an_unknown_id_is_told_with_ids_that_are_like_it() {
     let day = day();
     let folder = day.folder.path();

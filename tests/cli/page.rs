@@ -63,7 +63,8 @@ fn the_page_lists_the_fields_of_every_object() {
     let folder = day.folder.path();
     has(&page, "verify", &[json(folder, "verify *")]);
     has(&page, "state", &[json(folder, "state *")]);
-    has(&page, "inspect", &[json(folder, "inspect * order o-1"), json(folder, "inspect * sku lamp")]);
+    let inspected = ["inspect * order o-1", "inspect * sku lamp", "inspect * lock report"];
+    has(&page, "inspect", &inspected.map(|line| json(folder, line)));
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
     has(&page, "snapshot", &[json(folder, "snapshot *")]);

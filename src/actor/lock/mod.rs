@@ -254,10 +254,11 @@ impl LockState {
         let Envelope { request, claim, reply } = envelope;
         let mut draft = Draft::default();
         self.core.record_command(&mut draft, &request, now, Command::Lock);
+        let is_new = events.iter().any(|event| matches!(event, LockEvent::Acquired { .. }));
         let mut record = self.record(events, request.by, now);
         let applied = self.apply(&record);
         let outcome: Outcome = match &applied {
-            Ok(()) => Ok(Answer::Lock(self.answer())),
+            Ok(()) => Ok(Answer::Lock(self.answer(is_new))),
             Err(reason) => Err(Refusal::Parked { reason: reason.clone() }),
         };
         match claim {
@@ -291,16 +292,17 @@ impl LockState {
         }
     }
 
-    fn answer(&self) -> LockAnswer {
+    fn answer(&self, is_new: bool) -> LockAnswer {
         let Lock { name, version, fencing, .. } = &*self.lock;
-        LockAnswer { lock: name.clone(), fencing: *fencing, until: self.lock.until(), version: *version }
+        let until = self.lock.until();
+        LockAnswer { lock: name.clone(), fencing: *fencing, is_new, until, version: *version }
     }
 
     fn unpark(&mut self, by: Option<Principal>, reply: ReplyTo, now: Timestamp) {
         let mut draft = Draft::default();
         if self.lock.parked.take().is_some() {
             self.core.record_park(&mut draft, self.entity(), by, None);
-            draft.answer(reply, Ok(Answer::Lock(self.answer())));
+            draft.answer(reply, Ok(Answer::Lock(self.answer(false))));
         } else {
             draft.answer(reply, Err(Refusal::NotParked));
         }

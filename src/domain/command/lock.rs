@@ -59,6 +59,8 @@ pub struct LockAnswer {
     pub lock: LockName,
     /// The number under which it is held, or was held last.
     pub fencing: u64,
+    /// Whether the command gave it to its owner, who did not have it before.
+    pub is_new: bool,
     /// The moment from which on it is free; `None` where it was given back.
     pub until: Option<Timestamp>,
     /// The lock's version after the command.
