@@ -47,7 +47,7 @@ async fn numbers_grow_over_a_crash_behind_every_record() {
     assert!(records.len() > 20, "{}", records.len());
     let mut before = 0;
     for length in 0..=records.len() {
-        let image = write(&records[..length]);
+        let image = write(records.get(..length).unwrap());
         let engine = open_at(&image, &clock).await;
         let known = highest(&engine);
         assert!(known >= before);
