@@ -77,7 +77,7 @@ pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
 pub use query::{
-    BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary,
-    PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
+    Actor, BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery,
+    OrderSummary, PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
 };
 pub use replay::StateHash;

@@ -33,6 +33,7 @@ mod lock;
 mod order;
 mod sku;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ use crate::domain::command::{
     SkuCommand, StockAnswer,
 };
 use crate::domain::ids::{BusinessId, EntityId, LockName, OrderId, Principal, SkuId};
+use crate::domain::order::OrderType;
 use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
@@ -157,6 +159,7 @@ impl Engine {
         try_submit(request: impl Into<Request<Command>>) -> Answer;
         orders(query: &OrderQuery, after: Option<PageCursor>, limit: usize) -> Page<OrderSummary, PageCursor>;
         order_counts() -> OrderCounts;
+        order_counts_by_type() -> BTreeMap<OrderType, u64>;
         order_counts_of(business: &BusinessId) -> OrderCounts;
         businesses(after: Option<&BusinessId>, limit: usize) -> Page<BusinessCounts, BusinessId>;
         forget_keys(before: Timestamp) -> ();

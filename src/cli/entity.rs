@@ -15,7 +15,7 @@ use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
 use crate::domain::lock::{Lease, Lock};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone, View};
-use crate::query::{Happening, TimelineEntry};
+use crate::query::{Actor, Happening, TimelineEntry};
 use crate::replay::{Base, History, NearMatches, ReadError, Reading, Standing, Until, Unusable};
 
 /// An id that came in as text.
@@ -157,6 +157,8 @@ pub(super) struct EntryJson<'a> {
     sequence: u64,
     at: String,
     by: Option<&'a str>,
+    actor: Actor,
+    reason: Option<SmolStr>,
     words: String,
     what: &'a Happening,
 }
@@ -167,6 +169,8 @@ impl<'a> EntryJson<'a> {
             sequence: entry.sequence,
             at: entry.at.to_string(),
             by: entry.by.as_ref().map(|by| by.as_str()),
+            actor: entry.actor(),
+            reason: entry.what.reason(),
             words: entry.what.describe(),
             what: &entry.what,
         }

@@ -168,6 +168,11 @@ text_id!(
     Principal, "principal"
 );
 
+impl Principal {
+    /// The engine itself, which does what has come due. Nobody else should call himself so.
+    pub const SYSTEM: Self = Self(SmolStr::new_static("system"));
+}
+
 text_id!(
     /// A named lock.
     LockName, "lock"

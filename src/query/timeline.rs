@@ -51,7 +51,8 @@ pub struct TimelineEntry {
     pub sequence: u64,
     /// Engine time of the decision.
     pub at: Timestamp,
-    /// Who asked for it; `None` where nobody was named, and for what the engine does by itself.
+    /// Who asked for it: [`Principal::SYSTEM`] where the engine did it by itself; `None` where nobody was named, and for
+    /// the steps that an order takes at its SKUs.
     pub by: Option<Principal>,
     /// What happened.
     pub what: Happening,

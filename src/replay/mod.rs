@@ -38,6 +38,8 @@ pub use history::{Base, History, NearMatches};
 pub use load::{LoadProgress, load};
 pub use reading::{Place, ReadError, Reading};
 pub use rebuild::Rebuilt;
+#[cfg(feature = "cli")]
+pub(crate) use rebuild::index_of;
 pub(crate) use summary::Summing;
 pub use summary::{ByState, StockTotals, Summary};
 pub use tagged::RecordKind;

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "cli")]
+use super::compact;
 use super::compact::{Unpacked, unpack};
 use super::driver::Machine;
 use super::reading::{Place, ReadError};
@@ -12,6 +14,8 @@ use crate::domain::order::{Order, Tombstone};
 use crate::error::Error;
 use crate::journal::StoredBatch;
 use crate::journal::codec::CodecError;
+#[cfg(feature = "cli")]
+use crate::query::OrderIndex;
 
 impl Machine for World {
     fn take(&mut self, batch: &StoredBatch, place: Place<'_>) -> Result<ControlFlow<()>, ReadError> {
@@ -62,6 +66,21 @@ impl Summary {
     pub fn of(world: World) -> Result<Self, CodecError> {
         sum_up(world, |_| Ok(())).map(|(_, summary)| summary)
     }
+}
+
+/// The index of a world's orders, as an engine that opens on it has it.
+#[cfg(feature = "cli")]
+pub(crate) fn index_of(world: World) -> Result<OrderIndex, CodecError> {
+    let Settled { orders, mut index, .. } = world.settle()?;
+    for (_, packed) in orders.into_iter().flatten() {
+        if compact::is_retired(&packed)
+            && let Some(number) = compact::number_of(&packed)
+        {
+            index.set_retired(number);
+        }
+    }
+    index.finish();
+    Ok(index)
 }
 
 /// Sums a world up and shows each of its packed orders, sorted by id; answers the SKUs too.

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::guard;
 use crate::journal::codec::CodecError;
 use crate::journal::{StoredBatch, record};
-use crate::query::{Listing, OrderIndex};
+use crate::query::{Listing, OrderIndex, sellers_of};
 
 /// The most faults that are kept until they are taken out.
 const FAULTS_KEPT_MAX: usize = 1_000;
@@ -187,6 +187,7 @@ impl World {
             if let Some(order) = hot.order.as_ref().filter(|_| !was_there) {
                 // The command that placed it may be recorded right before.
                 hot.number = index.enlist(&Listing::from(order), since);
+                index.note_sellers(hot.number, sellers_of(order));
             }
         }
         self.skipped += u64::from(skipped);

@@ -9,7 +9,7 @@ use crate::shop::{SMALL_ORDERS, day};
 use crate::tool::{command, fine, image, json, lines, on, run, segments};
 
 #[track_caller]
-fn says(text: &str, parts: &[&str]) {
+pub fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }

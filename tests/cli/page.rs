@@ -65,6 +65,7 @@ fn the_page_lists_the_fields_of_every_object() {
     has(&page, "state", &[json(folder, "state *")]);
     let inspected = ["inspect * order o-1", "inspect * sku lamp", "inspect * lock report"];
     has(&page, "inspect", &inspected.map(|line| json(folder, line)));
+    has(&page, "orders", &[json(folder, "orders *"), json(folder, "orders * --counts")]);
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
     has(&page, "snapshot", &[json(folder, "snapshot *")]);

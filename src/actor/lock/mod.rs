@@ -214,7 +214,7 @@ impl LockState {
         }
         if let Some(event) = lock::decide_lapse(&self.lock, now) {
             let mut draft = Draft::default();
-            let record = self.record(smallvec![event], None, now);
+            let record = self.record(smallvec![event], Some(Principal::SYSTEM), now);
             let applied = self.apply(&record);
             draft.record(&Record::Lock(record));
             self.park_if_broken(&mut draft, applied);

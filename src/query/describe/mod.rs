@@ -5,6 +5,7 @@ mod command;
 mod flow;
 mod lock;
 mod order;
+mod reason;
 mod stock;
 
 use crate::domain::command::LineQuantity;
