@@ -1,6 +1,7 @@
 //! What queries show, and the index of orders that lists and counts are answered from.
 
 mod actor;
+mod chunked;
 mod describe;
 mod explain;
 mod listing;

@@ -16,6 +16,7 @@ pub(crate) use gather::Gathering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::chunked::{CHUNK_ITEMS, Chunked};
 use super::listing::{BusinessCounts, OrderCounts, OrderSummary};
 use super::numbers::NumberSet;
 use super::origins::Origins;
@@ -24,51 +25,8 @@ use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId, SellerId};
 use crate::domain::order::{LifecycleId, Order, OrderType, State};
 use crate::domain::time::Timestamp;
 
-/// Items by chunk: a table of ten million entries grows without moving one of them.
-const CHUNK_ITEMS: usize = 256;
-
 /// The number of nobody and nothing; as many orders as this cannot be in memory.
 const NONE: u32 = u32::MAX;
-
-/// A list that grows without moving its items.
-#[derive(Debug)]
-struct Chunked<T> {
-    chunks: Vec<Vec<T>>,
-}
-
-impl<T> Default for Chunked<T> {
-    fn default() -> Self {
-        Self { chunks: Vec::new() }
-    }
-}
-
-impl<T> Chunked<T> {
-    fn push(&mut self, item: T) {
-        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK_ITEMS) {
-            Some(chunk) => chunk.push(item),
-            None => {
-                let mut chunk = Vec::with_capacity(CHUNK_ITEMS);
-                chunk.push(item);
-                self.chunks.push(chunk);
-            }
-        }
-    }
-
-    fn get(&self, number: u32) -> Option<&T> {
-        let number = number as usize;
-        self.chunks.get(number / CHUNK_ITEMS)?.get(number % CHUNK_ITEMS)
-    }
-
-    fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        let number = number as usize;
-        self.chunks.get_mut(number / CHUNK_ITEMS)?.get_mut(number % CHUNK_ITEMS)
-    }
-
-    fn len(&self) -> u32 {
-        let full = self.chunks.len().saturating_sub(1) * CHUNK_ITEMS;
-        u32::try_from(full + self.chunks.last().map_or(0, Vec::len)).unwrap_or(NONE)
-    }
-}
 
 /// What the index knows of an order.
 #[derive(Debug)]
@@ -387,16 +345,5 @@ mod tests {
     #[test]
     fn an_entry_of_the_index_takes_48_bytes() {
         assert_eq!(size_of::<Entry>(), 48);
-    }
-
-    #[test]
-    fn a_chunked_list_finds_its_items_by_their_numbers() {
-        let mut list = Chunked::default();
-        for number in 0..600 {
-            assert_eq!(list.len(), number);
-            list.push(number);
-        }
-        assert!((0..600).all(|number| list.get(number) == Some(&number)));
-        assert_eq!((list.get(600), list.get(NONE)), (None, None));
     }
 }
