@@ -44,22 +44,23 @@ mod query;
 
 pub use config::{Config, Driver, OnRecovery, RecordCommands, RecoveryPhase, RecoveryProgress, Retention};
 pub use domain::command::{
-    AcceptEdit, Amounts, Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command, DeclineEdit,
-    DeliverOrder, EditChange, ExtendDeadline, FlowAnswer, FlowCommand, LineQuantity, LineRequest, LineTags,
-    OrderAnswer, OrderCommand, PayOrder, PlaceOrder, ProgressOrder, ProgressStep, RemedyStep, Request,
-    ReserveStock, RetireOrder, ScopedKey, Settlement, ShipOrder, ShipShort, SkuCommand, SplitBy, SplitOrder,
-    StageEdit, StockAnswer,
+    AcceptEdit, AcquireLock, Amounts, Answer, BeginFlow, CancelOrder, ChangeDelivery, CloseOrder, Command,
+    DeclineEdit, DeliverOrder, EditChange, ExtendDeadline, ExtendLock, FlowAnswer, FlowCommand, LineQuantity,
+    LineRequest, LineTags, LockAnswer, LockCommand, OrderAnswer, OrderCommand, PayOrder, PlaceOrder,
+    ProgressOrder, ProgressStep, ReleaseLock, RemedyStep, Request, ReserveStock, RetireOrder, ScopedKey,
+    Settlement, ShipOrder, ShipShort, SkuCommand, SplitBy, SplitOrder, StageEdit, StockAnswer,
 };
 pub use domain::flow::{Flow, Remedy};
 pub use domain::ids::{
-    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, OrderId, PaymentId,
-    PaymentMethod, Principal, RulesId, SellerId, SkuId,
+    BusinessId, CartId, CustomerId, DeliveryId, EntityId, FlowId, IdempotencyKey, LockName, LockOwner,
+    OrderId, PaymentId, PaymentMethod, Principal, RulesId, SellerId, SkuId,
 };
 pub use domain::inventory::{
     Allocate, Allocation, Awaiting, Backorder, Counters, Hold, HoldOwner, Incoming, Inventory, KitPart,
     KitProblem, LimitWindow, LocationId, Part, Place, Preorder, Promise, PurchaseLimits, Shelf, StockPolicy,
     Take, Waiter,
 };
+pub use domain::lock::{Lease, Lock};
 pub use domain::money::{Currency, Money};
 pub use domain::order::{
     Child, Deduction, Delivery, EditPreview, LatePayment, Lifecycle, LifecycleId, Order, OrderType, SkuUnits,
@@ -69,15 +70,15 @@ pub use domain::record::Record;
 pub use domain::refusal::Refusal;
 pub use domain::time::Timestamp;
 pub use engine::{
-    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, MemoryUse, NodeView, OrderHandle, RecoveryReport,
-    RefusedSnapshot, SkuHandle, SnapshotReport,
+    ChainView, Cut, Engine, FlowDone, LoadedSnapshot, LockGuard, LockHandle, MemoryUse, NodeView,
+    OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle, SnapshotReport,
 };
 pub use error::Error;
 pub use journal::{Cursor, Durability};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
 pub use query::{
-    BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery, OrderSummary,
-    PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
+    Actor, BusinessCounts, Explanation, Happening, Held, Holder, OrderCounts, OrderFilter, OrderQuery,
+    OrderSummary, PAGE_ITEMS_MAX, Page, PageCursor, Shortage, SkuView, Timeline, TimelineEntry,
 };
 pub use replay::StateHash;

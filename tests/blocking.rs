@@ -44,6 +44,39 @@ fn many_threads_share_a_blocking_engine_and_sell_what_there_is() {
     engine.sku(&sku("a")).release(cart("nobody")).unwrap();
 }
 
+#[test]
+fn threads_have_a_named_lock_one_at_a_time() {
+    let engine = Engine::open(Config::in_memory()).unwrap();
+    let lock = engine.lock(&"report".parse().unwrap());
+    let (inside, minute) = (std::sync::Mutex::new(0), std::time::Duration::from_secs(60));
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (lock, inside) = (&lock, &inside);
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    let guard = lock.acquire(format!("t{number}").parse().unwrap(), minute).unwrap();
+                    let mut last = inside.try_lock().unwrap();
+                    assert!(*last < guard.fencing());
+                    *last = guard.fencing();
+                    drop(last);
+                    guard.release().unwrap();
+                }
+            });
+        }
+    });
+    let mut held = lock.try_acquire("a".parse().unwrap(), minute).unwrap();
+    assert_eq!((held.fencing(), held.owner().as_str()), (81, "a"));
+    let until = held.until();
+    assert!(held.extend(minute * 2).unwrap() > until && held.until() > until);
+    assert_eq!(lock.try_acquire("b".parse().unwrap(), minute).unwrap_err().code(), "LOCK_HELD");
+    let soon = std::time::Duration::from_millis(1);
+    assert_eq!(lock.acquire_within("b".parse().unwrap(), minute, soon).unwrap_err().code(), "LOCK_HELD");
+    drop(held);
+    // The drop gives it back behind the scenes; whoever waits gets it.
+    lock.by("till".parse().unwrap()).acquire("b".parse().unwrap(), minute).unwrap().release().unwrap();
+    assert_eq!(engine.lock(&"report".parse().unwrap()).view().unwrap().unwrap().lease, None);
+}
+
 #[tokio::test]
 async fn a_blocking_call_inside_a_runtime_is_refused_and_nothing_is_done() {
     assert_eq!(Engine::open(Config::in_memory()).unwrap_err().code(), "INSIDE_RUNTIME");

@@ -69,6 +69,7 @@ fn the_page_of_the_format_lists_every_record_with_its_tag_and_version() {
         ("KeysForgotten", "KEYS_FORGOTTEN"),
         ("Flow", "FLOW"),
         ("Rules", "RULES"),
+        ("Lock", "LOCK"),
     ];
     assert_eq!(
         source.matches(": u8 = ").count(),
@@ -97,6 +98,7 @@ fn the_page_of_the_format_lists_events_in_the_order_of_their_encoding() {
         ("src/domain/order/event.rs", "OrderEvent", 49),
         ("src/domain/inventory/event.rs", "StockEvent", 24),
         ("src/domain/flow/event.rs", "FlowEvent", 17),
+        ("src/domain/lock/event.rs", "LockEvent", 4),
     ] {
         let names = variants(file, name);
         assert_eq!(names.len(), count, "{name} has other variants than when the page was written: {names:?}");

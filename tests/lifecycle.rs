@@ -155,8 +155,7 @@ async fn commands_to_one_order_are_answered_in_their_order_while_its_saga_is_und
             .into_iter()
             .map(|answer| match answer {
                 Ok(earmark::Answer::Order(order)) => order.state.name(),
-                Ok(earmark::Answer::Stock(_)) => "STOCK",
-                Ok(earmark::Answer::Flow(_)) => "FLOW",
+                Ok(other) => panic!("not an order's: {other:?}"),
                 Err(error) => error.code(),
             })
             .collect();

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::commit::{CommitQueue, Gate, Item, Release};
 use super::flow::Flows;
 use super::keys::{Claimed, KeyTable};
+use super::lock::LockEntity;
 use super::memory::Memory;
 use super::message::{Envelope, ReplyTo};
 use super::order::OrderEntity;
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) orders: Registry<OrderEntity>,
     pub(crate) skus: Registry<SkuEntity>,
     pub(crate) flows: Flows,
+    pub(crate) locks: Registry<LockEntity>,
     pub(crate) ids: Box<dyn OrderIds>,
     pub(crate) index: Mutex<OrderIndex>,
     pub(crate) sales: Sales,

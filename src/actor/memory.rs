@@ -27,7 +27,7 @@ const TIMER_BYTES: u64 = 96;
 pub struct MemoryUse {
     /// Orders at rest, retired ones included, with their places in the registry.
     pub orders_bytes: u64,
-    /// Flows, and actors of orders and SKUs that have something to do.
+    /// Flows, named locks, and actors of orders and SKUs that have something to do.
     pub actors_bytes: u64,
     /// SKUs: counters, holds, queues, accounts of buyers.
     pub stock_bytes: u64,
@@ -97,12 +97,15 @@ impl Core {
     /// What memory is used for at this moment.
     pub(crate) fn memory_use(&self) -> MemoryUse {
         let (orders, skus, flows) = (&self.orders, &self.skus, &self.flows.registry);
+        let locks = &self.locks;
         let memory = &self.memory;
         let stock_bytes = u64::try_from(memory.stock_bytes.load(Ordering::Relaxed)).unwrap_or_default();
         MemoryUse {
             orders_bytes: orders.resting_bytes() + orders.count() * SLOT_BYTES,
-            actors_bytes: (orders.active() + skus.active() + flows.active()) * ACTOR_BYTES
-                + flows.resting_bytes(),
+            actors_bytes: (orders.active() + skus.active() + flows.active() + locks.active()) * ACTOR_BYTES
+                + flows.resting_bytes()
+                + locks.count() * SLOT_BYTES
+                + locks.resting_bytes(),
             stock_bytes: stock_bytes + skus.count() * SLOT_BYTES,
             index_bytes: orders.count() * INDEXED_BYTES
                 + memory.customers.load(Ordering::Relaxed) * CUSTOMER_BYTES,

@@ -8,11 +8,12 @@ use super::core::Core;
 use super::flow::Back;
 use super::keys::Claimed;
 use crate::domain::command::{
-    BeginFlow, Grant, OrderCommand, Outcome, RemedyStep, Request, SkuCommand, StockStep,
+    BeginFlow, Grant, LockCommand, OrderCommand, Outcome, RemedyStep, Request, SkuCommand, StockStep,
 };
 use crate::domain::flow::Flow;
 use crate::domain::ids::{CartId, FlowId, IdOrigin, OrderId, Principal, RulesId, SkuId};
 use crate::domain::inventory::Inventory;
+use crate::domain::lock::Lock;
 use crate::domain::order::{ChildNews, SplitOff};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -154,6 +155,20 @@ pub(crate) enum FlowMessage {
     Halted,
     /// A node has returned. Sent to an actor that waits for it, and not counted as mail.
     Returned(Box<Back>),
+}
+
+/// What a named lock's actor understands.
+pub(crate) enum LockMessage {
+    /// A command from a caller.
+    Command(Envelope<LockCommand>),
+    /// A lease is over, or somebody's time to wait.
+    Due,
+    /// Show the state; `None` where nobody ever held it.
+    Look(oneshot::Sender<Option<Lock>>),
+    /// An operator has looked at a parked lock.
+    Unpark(Option<Principal>, ReplyTo),
+    /// The engine is being closed: those who wait are sent away.
+    Close(oneshot::Sender<()>),
 }
 
 /// How an interrupted saga came out.

@@ -7,6 +7,7 @@
 //! - `registry` finds or activates the actor of an entity and puts it to rest without losing a message.
 //! - `order` and `sku` are kinds of actor. None awaits anything inside `handle`.
 //! - `flow` is the third: it runs the nodes of chains.
+//! - `lock` is the fourth: it gives a named lock to one owner at a time.
 //! - `route` finds the way of a command to its actor.
 //! - `commit` is the queue behind which everything waits that leaves the engine, and its one writer.
 //! - `keys` remembers what keyed commands were answered.
@@ -18,6 +19,7 @@ pub(crate) mod commit;
 pub(crate) mod core;
 pub(crate) mod flow;
 pub(crate) mod keys;
+pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod order;

@@ -177,7 +177,7 @@ impl OrderState {
                 return false;
             }
             let begins_saga = events.iter().any(OrderEvent::begins_saga);
-            let record = self.record(events, None, now);
+            let record = self.record(events, Some(Principal::SYSTEM), now);
             if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
                 self.park(reason);
                 return false;
@@ -259,7 +259,7 @@ impl OrderState {
         if events.is_empty() {
             return;
         }
-        let record = self.record(events, None, self.core.clock.now());
+        let record = self.record(events, Some(Principal::SYSTEM), self.core.clock.now());
         if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
             return self.park(reason);
         }

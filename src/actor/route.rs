@@ -6,10 +6,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::core::{Core, claim_of};
 use super::keys::{Claimed, Entrance};
-use super::message::{self, Envelope, FlowMessage, OrderMessage, Reply, ReplyTo, SkuMessage};
+use super::message::{self, Envelope, FlowMessage, LockMessage, OrderMessage, Reply, ReplyTo, SkuMessage};
 use super::registry::{Absent, Undelivered};
 use crate::domain::command::{
-    Answer, BeginFlow, Command, FlowCommand, OrderCommand, RemedyStep, Request, SkuCommand,
+    Answer, BeginFlow, Command, FlowCommand, LockCommand, OrderCommand, RemedyStep, Request, SkuCommand,
 };
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, RulesId, SkuId};
 use crate::domain::refusal::Refusal;
@@ -74,6 +74,10 @@ impl Core {
             Command::Flow(_, FlowCommand::Remedy(command)) => {
                 let request = Request { command, key, by };
                 self.route_remedy(Envelope { request, claim, reply });
+            }
+            Command::Lock(command) => {
+                let request = Request { command, key, by };
+                self.route_lock(Envelope { request, claim, reply });
             }
         }
     }
@@ -151,6 +155,24 @@ impl Core {
     fn refuse_flow(&self, envelope: Envelope<BeginFlow>, refusal: Refusal) {
         let wrap = |begin| Command::Flow(None, FlowCommand::Begin(begin));
         self.refuse(EntityId::Flow(FlowId(0)), envelope, refusal, self.clock.now(), wrap);
+    }
+
+    fn route_lock(self: &Arc<Self>, envelope: Envelope<LockCommand>) {
+        let lock = envelope.request.command.lock().clone();
+        let absent = match &envelope.request.command {
+            LockCommand::Acquire(_) => Absent::Create,
+            LockCommand::Extend(_) | LockCommand::Release(_) => Absent::HandBack,
+        };
+        let sent = self.locks.send(self, &lock, LockMessage::Command(envelope), absent);
+        if let Err(Undelivered::Unknown(LockMessage::Command(envelope))) = sent {
+            let fencing = match &envelope.request.command {
+                LockCommand::Extend(extend) => extend.fencing,
+                LockCommand::Release(release) => release.fencing,
+                LockCommand::Acquire(_) => 0,
+            };
+            let refusal = Refusal::LockLost { fencing, last: 0 };
+            self.refuse(EntityId::Lock(lock), envelope, refusal, self.clock.now(), Command::Lock);
+        }
     }
 
     fn route_remedy(self: &Arc<Self>, envelope: Envelope<RemedyStep>) {

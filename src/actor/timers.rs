@@ -17,9 +17,9 @@ use crossbeam::queue::SegQueue;
 use tokio::sync::Notify;
 
 use super::core::Core;
-use super::message::{FlowMessage, OrderMessage, SkuMessage};
+use super::message::{FlowMessage, LockMessage, OrderMessage, SkuMessage};
 use super::registry::Absent;
-use crate::domain::ids::{FlowId, OrderId, SkuId};
+use crate::domain::ids::{FlowId, LockName, OrderId, SkuId};
 use crate::domain::time::Timestamp;
 use crate::port::Clock;
 
@@ -40,6 +40,8 @@ enum Waiter {
     Sku(SkuId),
     /// A flow, for what it tries again.
     Flow(FlowId),
+    /// A named lock, for the end of its lease or of somebody's time to wait.
+    Lock(LockName),
 }
 
 /// Who waits for what, the earliest first.
@@ -112,6 +114,13 @@ impl Timers {
     pub(crate) fn rearm_flow(&self, flow: FlowId, before: Option<Timestamp>, now: Option<Timestamp>) {
         if before != now {
             self.change(Change { waiter: Waiter::Flow(flow), before, now });
+        }
+    }
+
+    /// The lock waits for `now` and no longer for `before`.
+    pub(crate) fn rearm_lock(&self, lock: &LockName, before: Option<Timestamp>, now: Option<Timestamp>) {
+        if before != now {
+            self.change(Change { waiter: Waiter::Lock(lock.clone()), before, now });
         }
     }
 
@@ -237,6 +246,9 @@ fn wake_due(core: &Arc<Core>, armed: &mut Armed) -> usize {
             }
             Waiter::Flow(flow) => {
                 let _ = core.flows.registry.send(core, &flow, FlowMessage::Drive, Absent::HandBack);
+            }
+            Waiter::Lock(lock) => {
+                let _ = core.locks.send(core, &lock, LockMessage::Due, Absent::HandBack);
             }
             Waiter::Sku(sku) => {
                 let message = SkuMessage::Due { carts_max: WAKE_AT_ONCE_MAX / woken };

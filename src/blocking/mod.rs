@@ -29,9 +29,11 @@
 //! it waits for may be among them. Such a call is refused with [`Error::InsideRuntime`] before anything is
 //! done; use [`crate::Engine`] there.
 
+mod lock;
 mod order;
 mod sku;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -42,7 +44,8 @@ use crate::domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
     SkuCommand, StockAnswer,
 };
-use crate::domain::ids::{BusinessId, EntityId, OrderId, Principal, SkuId};
+use crate::domain::ids::{BusinessId, EntityId, LockName, OrderId, Principal, SkuId};
+use crate::domain::order::OrderType;
 use crate::domain::time::Timestamp;
 use crate::engine;
 use crate::error::Error;
@@ -50,6 +53,7 @@ use crate::journal::Cursor;
 use crate::outbox;
 use crate::query::{BusinessCounts, Explanation, OrderCounts, OrderQuery, OrderSummary, Page, PageCursor};
 
+pub use lock::{LockGuard, LockHandle};
 pub use order::OrderHandle;
 pub use sku::SkuHandle;
 
@@ -138,6 +142,12 @@ impl Engine {
         SkuHandle::new(self.target().sku(id), self.clone())
     }
 
+    /// A handle on a named lock; nothing is looked up.
+    #[must_use]
+    pub fn lock(&self, name: &LockName) -> LockHandle {
+        LockHandle::new(self.target().lock(name), self.clone())
+    }
+
     mirror! { "Engine":
         place(order: impl Into<Request<PlaceOrder>>) -> OrderAnswer;
         pay(payment: impl Into<Request<PayOrder>>) -> OrderAnswer;
@@ -149,6 +159,7 @@ impl Engine {
         try_submit(request: impl Into<Request<Command>>) -> Answer;
         orders(query: &OrderQuery, after: Option<PageCursor>, limit: usize) -> Page<OrderSummary, PageCursor>;
         order_counts() -> OrderCounts;
+        order_counts_by_type() -> BTreeMap<OrderType, u64>;
         order_counts_of(business: &BusinessId) -> OrderCounts;
         businesses(after: Option<&BusinessId>, limit: usize) -> Page<BusinessCounts, BusinessId>;
         forget_keys(before: Timestamp) -> ();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::flow::FlowCommand;
+use super::orders::Wish;
 use super::sweep::Extent;
 use crate::domain::order::Lifecycle;
 use crate::domain::time::Timestamp;
@@ -63,7 +64,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "SEQ|TIME", value_parser = parse_at)]
         at: Option<At>,
     },
-    /// Show an order, a SKU or a flow, and what happened to it
+    /// Show an order, a SKU, a flow or a named lock, and what happened to it
     Inspect {
         /// The engine's folder
         folder: PathBuf,
@@ -75,6 +76,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "N", default_value_t = 20)]
         last: usize,
     },
+    /// List and find orders of all types, the newest first; or count them
+    Orders(Wish),
     /// Say why an order was refused, or why it stands where it stands
     Why {
         /// The engine's folder
@@ -143,6 +146,8 @@ pub(super) enum Entity {
     Sku,
     /// A flow, by its number
     Flow,
+    /// A named lock
+    Lock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -164,6 +169,8 @@ pub(super) enum Kind {
     Flow,
     /// Rules of business lines
     Rules,
+    /// Events of named locks
+    Lock,
 }
 
 impl Kind {
@@ -177,6 +184,7 @@ impl Kind {
             Self::KeysForgotten => RecordKind::KeysForgotten,
             Self::Flow => RecordKind::Flow,
             Self::Rules => RecordKind::Rules,
+            Self::Lock => RecordKind::Lock,
         }
     }
 }
@@ -214,8 +222,20 @@ fn parse_at(text: &str) -> Result<At, String> {
     let time: jiff::Timestamp = text.parse().map_err(|error| {
         format!("neither a sequence number nor an RFC 3339 time such as 2026-11-21T09:30:00Z ({error})")
     })?;
+    moment(time).map(At::Time)
+}
+
+/// An RFC 3339 time.
+pub(super) fn parse_time(text: &str) -> Result<Timestamp, String> {
+    let time = text
+        .parse()
+        .map_err(|error| format!("not an RFC 3339 time such as 2026-11-21T09:30:00Z ({error})"))?;
+    moment(time)
+}
+
+fn moment(time: jiff::Timestamp) -> Result<Timestamp, String> {
     let millis = u64::try_from(time.as_millisecond()).map_err(|_| "the time lies before 1970".to_owned())?;
-    Ok(At::Time(Timestamp::from_millis(millis)))
+    Ok(Timestamp::from_millis(millis))
 }
 
 /// A lifecycle's name on the command line: the first word of the name that people see.

@@ -103,6 +103,7 @@ impl Lines<'_> {
             Record::Park(record) => line!(record),
             Record::KeysForgotten(record) => line!(record),
             Record::Flow(record) => line!(record),
+            Record::Lock(record) => line!(record),
             Record::Rules(record) => line!(record),
         }
     }

@@ -13,9 +13,10 @@ use super::words::{count, grouped};
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
+use crate::domain::lock::{Lease, Lock};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone, View};
-use crate::query::{Happening, TimelineEntry};
+use crate::query::{Actor, Happening, TimelineEntry};
 use crate::replay::{Base, History, NearMatches, ReadError, Reading, Standing, Until, Unusable};
 
 /// An id that came in as text.
@@ -24,6 +25,9 @@ pub(super) fn parse(kind: Entity, id: &str) -> Result<EntityId, Failure> {
         Entity::Order => id.parse().map(EntityId::Order).map_err(|error| error.to_string()),
         Entity::Sku => id.parse().map(EntityId::Sku).map_err(|error| error.to_string()),
         Entity::Flow => id.parse().map(EntityId::Flow).map_err(|_| format!("`{id}` is no number of a flow")),
+        Entity::Lock => {
+            id.parse().map(EntityId::Lock).map_err(|error: crate::domain::ids::InvalidId| error.to_string())
+        }
     };
     parsed.map_err(Failure::Usage)
 }
@@ -147,6 +151,7 @@ pub(super) fn name_of(entity: &EntityId) -> (&'static str, Cow<'_, str>) {
         EntityId::Order(id) => ("order", id.as_str().into()),
         EntityId::Sku(id) => ("sku", id.as_str().into()),
         EntityId::Flow(id) => ("flow", id.to_string().into()),
+        EntityId::Lock(name) => ("lock", name.as_str().into()),
     }
 }
 
@@ -156,6 +161,8 @@ pub(super) struct EntryJson<'a> {
     sequence: u64,
     at: String,
     by: Option<&'a str>,
+    actor: Actor,
+    reason: Option<SmolStr>,
     words: String,
     what: &'a Happening,
 }
@@ -166,6 +173,8 @@ impl<'a> EntryJson<'a> {
             sequence: entry.sequence,
             at: entry.at.to_string(),
             by: entry.by.as_ref().map(|by| by.as_str()),
+            actor: entry.actor(),
+            reason: entry.what.reason(),
             words: entry.what.describe(),
             what: &entry.what,
         }
@@ -339,6 +348,22 @@ pub(super) fn sku_text(sku: &Inventory, out: &mut Out) {
         }
     }
     if let Some(reason) = &sku.parked {
+        out.line(format_args!("  PARKED      {reason}"));
+    }
+}
+
+/// A lock as the journal leaves it: a lease that is over since is told of until the engine runs again.
+pub(super) fn lock_text(lock: &Lock, out: &mut Out) {
+    let (name, fencing, version) = (&lock.name, lock.fencing, grouped(lock.version));
+    match &lock.lease {
+        None => out.line(format_args!("Lock {name} is free (version {version}).")),
+        Some(lease) => {
+            let Lease { owner, until } = &**lease;
+            out.line(format_args!("Lock {name} is held by {owner} until {until} (version {version})."));
+        }
+    }
+    out.line(format_args!("  fencing     {fencing} is the last number that was given"));
+    if let Some(reason) = &lock.parked {
         out.line(format_args!("  PARKED      {reason}"));
     }
 }

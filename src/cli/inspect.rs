@@ -11,6 +11,7 @@ use super::source::Source;
 use super::words::{count, grouped};
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
+use crate::domain::lock::Lock;
 use crate::domain::order::Order;
 use crate::query::SkuView;
 
@@ -29,6 +30,8 @@ struct InspectJson<'a> {
     sku: Option<SkuView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<Vec<HolderJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<&'a Lock>,
     first_sequence: u64,
     history_total: u64,
     history: Vec<EntryJson<'a>>,
@@ -67,6 +70,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         flow: history.flow().filter(|_| followed.has_state()),
         sku: sku.map(SkuView::of),
         holders: sku.map(|sku| entity::largest_holds(sku, last).into_iter().map(HolderJson::of).collect()),
+        lock: history.lock().filter(|_| followed.has_state()),
         first_sequence: reading.first_sequence,
         history_total: history.total,
         history: history.entries.iter().map(EntryJson::of).collect(),
@@ -103,6 +107,8 @@ fn text(followed: &Followed, last: usize, out: &mut Out) {
         entity::flow_text(flow, out);
     } else if matches!(entity, EntityId::Flow(_)) {
         out.line(format_args!("{entity} has ended."));
+    } else if let Some(lock) = history.lock() {
+        entity::lock_text(lock, out);
     } else {
         out.line(format_args!("There is no {entity}, but commands to it were refused."));
     }

@@ -9,6 +9,7 @@ mod dump;
 mod entity;
 mod flow;
 mod inspect;
+mod orders;
 mod out;
 mod snapshot;
 mod source;
@@ -47,6 +48,7 @@ fn run(command: Command, out: &mut Out) -> Result<Exit, Failure> {
         Command::Verify { folder } => verify::run(&folder, out),
         Command::State { folder, at } => state::run(&folder, at, out),
         Command::Inspect { folder, kind, id, last } => inspect::run(&folder, kind, &id, last, out),
+        Command::Orders(wish) => orders::run(&wish, out),
         Command::Why { folder, order } => why::run(&folder, &order, out),
         Command::Dump(dump) => dump::run(&dump, out),
         Command::Snapshot { folder } => snapshot::run(&folder, out),

@@ -68,6 +68,16 @@ pub(super) struct From {
 }
 
 impl From {
+    /// The snapshot, if there is one.
+    pub(super) fn snapshot(&self) -> Option<String> {
+        self.base.as_ref().map(|(path, _)| path.display().to_string())
+    }
+
+    /// Snapshots that could not be used, each with the reason.
+    pub(super) fn unusable(&self) -> Vec<String> {
+        self.unusable.iter().map(|it| format!("{}: {}", it.path.display(), it.reason)).collect()
+    }
+
     /// Says where a state does not come from the journal alone.
     pub(super) fn say(&self) -> impl Iterator<Item = String> {
         let base = self.base.iter().map(|(path, low)| {
@@ -119,8 +129,8 @@ fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary, from: &From)
         parked: summary.parked.iter().map(ToString::to_string).collect(),
         in_use: reading.in_use,
         withheld: reading.withheld,
-        snapshot: from.base.as_ref().map(|(path, _)| path.display().to_string()),
-        unusable: from.unusable.iter().map(|it| format!("{}: {}", it.path.display(), it.reason)).collect(),
+        snapshot: from.snapshot(),
+        unusable: from.unusable(),
     }
 }
 

@@ -94,6 +94,7 @@ impl<'a> EntityJson<'a> {
             EntityId::Order(id) => Self { kind: "order", id: id.as_str().into() },
             EntityId::Sku(id) => Self { kind: "sku", id: id.as_str().into() },
             EntityId::Flow(id) => Self { kind: "flow", id: id.to_string().into() },
+            EntityId::Lock(name) => Self { kind: "lock", id: name.as_str().into() },
         }
     }
 }

@@ -168,6 +168,20 @@ text_id!(
     Principal, "principal"
 );
 
+impl Principal {
+    /// The engine itself, which does what has come due. Nobody else should call himself so.
+    pub const SYSTEM: Self = Self(SmolStr::new_static("system"));
+}
+
+text_id!(
+    /// A named lock.
+    LockName, "lock"
+);
+text_id!(
+    /// Who has a named lock, or wants to: a process, a worker, a user.
+    LockOwner, "lock owner"
+);
+
 /// A flow, numbered by the engine from 1 in the order in which flows begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -206,6 +220,8 @@ pub enum EntityId {
     Sku(SkuId),
     /// A flow.
     Flow(FlowId),
+    /// A named lock.
+    Lock(LockName),
 }
 
 impl fmt::Display for EntityId {
@@ -214,6 +230,7 @@ impl fmt::Display for EntityId {
             Self::Order(id) => write!(f, "order {id}"),
             Self::Sku(id) => write!(f, "SKU {id}"),
             Self::Flow(id) => write!(f, "flow {id}"),
+            Self::Lock(name) => write!(f, "lock {name}"),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod flow;
 pub mod ids;
 pub mod inventory;
+pub mod lock;
 pub mod money;
 pub mod order;
 pub mod record;

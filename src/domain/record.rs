@@ -10,8 +10,9 @@ use smol_str::SmolStr;
 
 use super::command::{Command, Outcome, Request};
 use super::flow::FlowEvent;
-use super::ids::{BusinessId, EntityId, FlowId, OrderId, Principal, RulesId, SkuId};
+use super::ids::{BusinessId, EntityId, FlowId, LockName, OrderId, Principal, RulesId, SkuId};
 use super::inventory::StockEvent;
+use super::lock::LockEvent;
 use super::order::{KeyClaim, OrderEvent};
 use super::refusal::Refusal;
 use super::time::Timestamp;
@@ -35,6 +36,8 @@ pub enum Record {
     Flow(FlowRecord),
     /// The rules of a business line, as they are from here on.
     Rules(RulesRecord),
+    /// Events of one named lock.
+    Lock(LockRecord),
 }
 
 /// Events that one decision made of one order.
@@ -101,6 +104,23 @@ pub struct RulesRecord {
     pub file: SmolStr,
     /// The file's text.
     pub text: SmolStr,
+}
+
+/// Events that one decision made of one named lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockRecord {
+    /// The lock.
+    pub lock: LockName,
+    /// The lock's version after the last of the events; versions have no gaps.
+    pub version: u64,
+    /// Engine time of the decision.
+    pub at: Timestamp,
+    /// Who gave the command; `None` where nobody was named, and for what the engine does by itself.
+    pub by: Option<Principal>,
+    /// What happened; never empty.
+    pub events: SmallVec<[LockEvent; 2]>,
+    /// What it means for an idempotency key.
+    pub mark: Option<Box<KeyMark>>,
 }
 
 /// A command as it came in.

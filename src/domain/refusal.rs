@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::command::CONTEXT_BYTES_MAX;
-use super::ids::{BusinessId, FlowId, SkuId};
+use super::ids::{BusinessId, FlowId, LockOwner, SkuId};
 use super::inventory::{KitProblem, LimitWindow, LocationId, Place, Promise};
+use super::lock::LEASE_MS_MAX;
 use super::money::Currency;
 use super::order::{Action, EditProblem, SplitProblem, State};
 use super::time::Timestamp;
@@ -367,4 +368,32 @@ pub enum Refusal {
     /// An id of this form is given to orders that are split off others.
     #[error("an id that ends in a slash and a number is that of an order that was split off another")]
     OrderIdReserved,
+    /// Another one has the lock, and whoever asked would not wait for longer.
+    #[error("the lock is held by {owner} until {until}")]
+    LockHeld {
+        /// Who has it.
+        owner: LockOwner,
+        /// The moment from which on it is free, unless its holder has it for longer then.
+        until: Timestamp,
+    },
+    /// The number is not the one under which the lock is held: the lease was over, or the lock was given back.
+    #[error("the lock is not held under number {fencing}; the last that was given is {last}")]
+    LockLost {
+        /// The number that was named.
+        fencing: u64,
+        /// The number that was given last; 0 before the first.
+        last: u64,
+    },
+    /// No lease can be so short or so long.
+    #[error("a lease of {lease_ms} ms cannot be given; it has 1 to {LEASE_MS_MAX} ms")]
+    InvalidLease {
+        /// The lease asked for, in milliseconds.
+        lease_ms: u64,
+    },
+    /// So many wait for the lock that no more may.
+    #[error("{waiting} wait for the lock, and no more may")]
+    LockCrowded {
+        /// Number of those who wait.
+        waiting: u64,
+    },
 }

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::Engine;
-use crate::actor::message::{FlowMessage, OrderMessage, ReplyTo, SkuMessage};
+use crate::actor::message::{FlowMessage, LockMessage, OrderMessage, ReplyTo, SkuMessage};
 use crate::actor::registry::{Absent, Entity, Registry, Undelivered};
 use crate::actor::sku::SkuEntity;
 use crate::domain::command::{
@@ -157,6 +157,11 @@ impl Engine {
                 .send(core, id, FlowMessage::Unpark(Some(by), reply), Absent::HandBack)
                 .err()
                 .map(|_| Refusal::UnknownFlow),
+            EntityId::Lock(name) => core
+                .locks
+                .send(core, name, LockMessage::Unpark(Some(by), reply), Absent::HandBack)
+                .err()
+                .map(|_| Refusal::NotParked),
         };
         if let Some(refusal) = unknown {
             return Err(refusal.into());
@@ -185,6 +190,7 @@ pub(super) fn order_answer(answer: Result<Answer, Error>) -> Result<OrderAnswer,
         Answer::Order(answer) => Ok(answer),
         Answer::Stock(_) => Err(Error::KeyReused { key: "that of a SKU's command".to_owned() }),
         Answer::Flow(_) => Err(Error::KeyReused { key: "that of a flow's command".to_owned() }),
+        Answer::Lock(_) => Err(Error::KeyReused { key: "that of a lock's command".to_owned() }),
     }
 }
 
@@ -193,5 +199,6 @@ pub(super) fn stock_answer(answer: Result<Answer, Error>) -> Result<StockAnswer,
         Answer::Stock(answer) => Ok(answer),
         Answer::Order(_) => Err(Error::KeyReused { key: "that of an order's command".to_owned() }),
         Answer::Flow(_) => Err(Error::KeyReused { key: "that of a flow's command".to_owned() }),
+        Answer::Lock(_) => Err(Error::KeyReused { key: "that of a lock's command".to_owned() }),
     }
 }

@@ -121,7 +121,7 @@ impl Engine {
 fn flow_answer(answer: Result<Answer, Error>) -> Result<FlowAnswer, Error> {
     match answer? {
         Answer::Flow(answer) => Ok(answer),
-        Answer::Order(_) | Answer::Stock(_) => {
+        Answer::Order(_) | Answer::Stock(_) | Answer::Lock(_) => {
             Err(Error::KeyReused { key: "that of another command".to_owned() })
         }
     }

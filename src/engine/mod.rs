@@ -12,6 +12,7 @@ mod cut;
 mod explain;
 mod flows;
 mod lists;
+mod locks;
 mod open;
 mod order_edits;
 mod order_handle;
@@ -38,6 +39,7 @@ use crate::outbox::Subscription;
 pub use crate::actor::flow::{ChainView, NodeView};
 pub use cut::Cut;
 pub use flows::FlowDone;
+pub use locks::{LockGuard, LockHandle};
 pub use open::RecoveryReport;
 pub use order_handle::OrderHandle;
 pub use recover::{LoadedSnapshot, RefusedSnapshot};
@@ -142,15 +144,18 @@ impl Engine {
         for flow in inner.core.flows.registry.ids() {
             let _ = inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Close, Absent::HandBack);
         }
+        self.send_waiting_away().await;
         // Whoever waits for admission is sent away; whoever has it keeps it until his command has ended.
         let all = inner.admission.acquire_many(inner.in_flight_max).await;
         inner.admission.close();
         drop(all);
+        self.send_waiting_away().await;
         inner.snapshots.stop().await;
         inner.scheduler.abort();
         inner.sweeper.abort();
         inner.timers.abort();
         inner.core.flows.registry.stop_all();
+        inner.core.locks.stop_all();
         inner.core.orders.stop_all();
         inner.core.skus.stop_all();
         if let Some(stopper) = inner.stopper.lock().await.take() {
@@ -171,6 +176,7 @@ impl Drop for Inner {
         self.sweeper.abort();
         self.timers.abort();
         self.core.flows.registry.stop_all();
+        self.core.locks.stop_all();
         self.core.orders.stop_all();
         self.core.skus.stop_all();
         // The writer commits what it was handed, writes its seal and is waited for: a sync or two.

@@ -23,9 +23,10 @@ use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
 use crate::config::Config;
 use crate::domain::flow::Flow;
-use crate::domain::ids::{FlowId, OrderId};
+use crate::domain::ids::{FlowId, LockName, OrderId};
 use crate::domain::inventory::StockPolicy;
-use crate::domain::order::{Lifecycle, Limits};
+use crate::domain::lock::Lock;
+use crate::domain::order::{Lifecycle, Limits, is_derived};
 use crate::domain::record::RulesRecord;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -248,6 +249,7 @@ fn new_core(
         gate,
         keys: KeyTable::new(shards, hashers.one()),
         orders: Registry::new(shards, hashers.one()),
+        locks: Registry::new(shards, hashers.one()),
         skus: Registry::new(shards, hashers.one()),
         terms: config.terms,
         timers: Timers::new(config.clock_step_ms_max),
@@ -273,6 +275,7 @@ fn settle_in(
     let mut queues = Queues::default();
     let Settled { skus, orders, keys, works, mut index } = world.settle()?;
     settle_flows(core, works.flows, &keys);
+    settle_locks(core, works.locks);
     report.skus = skus.len() as u64;
     report.keys = keys.len() as u64;
     for sku in skus {
@@ -308,7 +311,7 @@ fn settle_in(
                 }
             }
         }
-        if compact::is_child(&packed) {
+        if is_derived(&id) && !compact::is_retired(&packed) {
             queues.note_child(id.clone());
         }
         core.orders.insert(id, packed);
@@ -340,6 +343,14 @@ async fn sweep(core: Arc<Core>, idle_ms: u64) {
         tokio::time::sleep(every).await;
         let before = core.clock.now().as_millis().saturating_sub(idle_ms);
         core.skus.nudge_idle(before, || SkuMessage::Rest);
+    }
+}
+
+/// Puts named locks to rest; the timers end their leases.
+fn settle_locks(core: &Core, locks: BTreeMap<LockName, Lock>) {
+    for (name, lock) in locks {
+        core.timers.rearm_lock(&name, None, lock.until().filter(|_| lock.parked.is_none()));
+        core.locks.insert(name, Box::new(lock));
     }
 }
 

@@ -172,7 +172,7 @@ impl NodeCall {
     pub async fn submit_order(&self, command: impl Into<Command>) -> Result<OrderAnswer, Error> {
         match self.submit(command).await? {
             Answer::Order(answer) => Ok(answer),
-            Answer::Stock(_) | Answer::Flow(_) => Err(Error::OutcomeUnknown),
+            Answer::Stock(_) | Answer::Flow(_) | Answer::Lock(_) => Err(Error::OutcomeUnknown),
         }
     }
 
@@ -183,7 +183,7 @@ impl NodeCall {
     pub async fn submit_stock(&self, command: impl Into<Command>) -> Result<StockAnswer, Error> {
         match self.submit(command).await? {
             Answer::Stock(answer) => Ok(answer),
-            Answer::Order(_) | Answer::Flow(_) => Err(Error::OutcomeUnknown),
+            Answer::Order(_) | Answer::Flow(_) | Answer::Lock(_) => Err(Error::OutcomeUnknown),
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{BusinessId, CustomerId, OrderId};
-use crate::domain::order::{Lifecycle, LifecycleId, State, View};
+use crate::domain::ids::{BusinessId, CustomerId, OrderId, SellerId};
+use crate::domain::order::{Lifecycle, LifecycleId, OrderType, State, View};
 use crate::domain::time::Timestamp;
 
 /// Which orders a list is of.
@@ -20,6 +20,10 @@ pub enum OrderFilter {
     Business(BusinessId),
     /// Those that are in one state now.
     State(State),
+    /// Those of which one merchant sells a line.
+    Seller(SellerId),
+    /// Those of one type.
+    Type(OrderType),
 }
 
 impl From<CustomerId> for OrderFilter {
@@ -40,13 +44,34 @@ impl From<State> for OrderFilter {
     }
 }
 
-/// A list of orders, the newest first: in the order in which their placements stand in the journal, from
-/// its end. Times of placement follow that order, except that of commands that race the one that was a
-/// moment earlier can be recorded later; a window of time goes by the journal's order.
+impl From<SellerId> for OrderFilter {
+    fn from(seller: SellerId) -> Self {
+        Self::Seller(seller)
+    }
+}
+
+impl From<OrderType> for OrderFilter {
+    fn from(order_type: OrderType) -> Self {
+        Self::Type(order_type)
+    }
+}
+
+/// A list of orders of all types, the newest first: in the order in which their placements stand in the journal,
+/// from its end. What is named must all hold. Times of placement follow that order, except that of commands that
+/// race the one that was a moment earlier can be recorded later; a window of time goes by the journal's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OrderQuery {
-    /// Which orders.
-    pub filter: OrderFilter,
+    /// Only those of this buyer.
+    pub customer: Option<CustomerId>,
+    /// Only those of which this merchant sells a line.
+    pub seller: Option<SellerId>,
+    /// Only those of this business line or shop.
+    pub business: Option<BusinessId>,
+    /// Only those of this type.
+    pub order_type: Option<OrderType>,
+    /// Only those that are in this state now.
+    pub state: Option<State>,
     /// Only those placed at this time or later.
     pub placed_from: Option<Timestamp>,
     /// Only those placed before this time.
@@ -60,10 +85,25 @@ impl OrderQuery {
         Self::default()
     }
 
-    /// The orders of a customer, of a business, or in a state.
+    /// The orders of a customer, of a seller, of a business, of a type, or in a state.
     #[must_use]
     pub fn of(filter: impl Into<OrderFilter>) -> Self {
-        Self { filter: filter.into(), ..Self::default() }
+        Self::all().and(filter)
+    }
+
+    /// Only those of them that are also of another customer, seller, business, type or state. Of each kind the last
+    /// one counts.
+    #[must_use]
+    pub fn and(mut self, filter: impl Into<OrderFilter>) -> Self {
+        match filter.into() {
+            OrderFilter::All => {}
+            OrderFilter::Customer(customer) => self.customer = Some(customer),
+            OrderFilter::Business(business) => self.business = Some(business),
+            OrderFilter::State(state) => self.state = Some(state),
+            OrderFilter::Seller(seller) => self.seller = Some(seller),
+            OrderFilter::Type(order_type) => self.order_type = Some(order_type),
+        }
+        self
     }
 
     /// Only those placed at `time` or later.
@@ -86,6 +126,19 @@ impl OrderQuery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PageCursor(pub(super) u32);
 
+impl std::fmt::Display for PageCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for PageCursor {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
 /// An order as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderSummary {
@@ -104,6 +157,12 @@ pub struct OrderSummary {
 }
 
 impl OrderSummary {
+    /// What kind of order it is; `None` for a lifecycle that this build does not know.
+    #[must_use]
+    pub fn order_type(&self) -> Option<OrderType> {
+        OrderType::ALL.into_iter().find(|order_type| order_type.lifecycle() == self.lifecycle)
+    }
+
     /// What system, merchant and buyer see of the order; `None` for a state that its lifecycle does not have.
     #[must_use]
     pub fn view(&self) -> Option<View> {

@@ -1,5 +1,7 @@
 //! What queries show, and the index of orders that lists and counts are answered from.
 
+mod actor;
+mod chunked;
 mod describe;
 mod explain;
 mod listing;
@@ -9,10 +11,11 @@ mod origins;
 mod page;
 mod timeline;
 
+pub use actor::Actor;
 pub(crate) use explain::refusal_of;
 pub use explain::{Explanation, Held, Shortage};
 pub use listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
-pub(crate) use orders::{Listing, OrderIndex};
+pub(crate) use orders::{Gathering, Listing, OrderIndex, sellers_of};
 pub(crate) use page::page_limit;
 pub use page::{PAGE_ITEMS_MAX, Page};
 pub(crate) use timeline::entries_of;

@@ -15,6 +15,12 @@ const fn place(number: u32) -> (u32, u64) {
     (number / u64::BITS, 1 << (number % u64::BITS))
 }
 
+/// The numbers of a word, from the greatest down.
+pub(super) fn numbers_of(word: u32, bits: u64) -> impl Iterator<Item = u32> {
+    let numbers = (0..u64::BITS).rev().filter(move |bit| bits & (1 << *bit) != 0);
+    numbers.map(move |bit| word * u64::BITS + bit)
+}
+
 impl NumberSet {
     pub(super) fn insert(&mut self, number: u32) {
         let (word, bit) = place(number);
@@ -36,6 +42,22 @@ impl NumberSet {
         was_in
     }
 
+    pub(super) fn contains(&self, number: u32) -> bool {
+        let (word, bit) = place(number);
+        self.word(word) & bit != 0
+    }
+
+    /// The bits of 64 numbers that lie together.
+    pub(super) fn word(&self, at: u32) -> u64 {
+        self.words.get(&at).copied().unwrap_or_default()
+    }
+
+    /// The words that have any number of a range, from the greatest down, with their bits.
+    pub(super) fn newest_words(&self, from: u32, until: u32) -> impl Iterator<Item = (u32, u64)> {
+        let (first, behind) = (from / u64::BITS, until.div_ceil(u64::BITS));
+        self.words.range(first..behind.max(first)).rev().map(|(word, bits)| (*word, *bits))
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -46,13 +68,8 @@ impl NumberSet {
 
     /// The numbers in a range, from the greatest down.
     pub(super) fn newest(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
-        let (first, behind) = (range.start / u64::BITS, range.end.div_ceil(u64::BITS));
-        let words = self.words.range(first..behind.max(first)).rev();
-        let bits = words.flat_map(|(word, bits)| {
-            let numbers = (0..u64::BITS).rev().filter(move |bit| *bits & (1 << *bit) != 0);
-            numbers.map(|bit| *word * u64::BITS + bit)
-        });
-        bits.filter(move |number| range.contains(number))
+        let words = self.newest_words(range.start, range.end);
+        words.flat_map(|(word, bits)| numbers_of(word, bits)).filter(move |number| range.contains(number))
     }
 }
 

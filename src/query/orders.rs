@@ -1,70 +1,32 @@
-//! The index of orders: lists by customer, business, state and time, newest first, and counts.
+//! The index of orders: lists by customer, seller, business, type, state and time, newest first, and counts.
 //!
 //! It is derived: in no record and no hash, and made again from the orders whenever the engine opens. It
 //! numbers orders from 0 in the order in which their placements stand in the journal, so that the index of
 //! a running engine and the one made by recovery are the same, and a cursor outlives a restart.
 //!
 //! Numbers instead of ids keep it small: about 70 bytes an order (48 of them its entry, the rest its places
-//! in the sets of its customer, state and business), and about 90 for each customer. Every step is bounded:
-//! tables grow by chunks, sets are B-trees, a page has a limit.
+//! in the sets of its customer, state, business and type), and about 90 for each customer. Orders with sellers take
+//! 1 to 16 bytes more for each. Every step is bounded: tables grow by chunks, sets are B-trees, and a list is
+//! gathered some thousand orders at a time.
 
+mod gather;
 mod rebuild;
+
+pub(crate) use gather::Gathering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::listing::{BusinessCounts, OrderCounts, OrderFilter, OrderQuery, OrderSummary, PageCursor};
+use super::chunked::{CHUNK_ITEMS, Chunked};
+use super::listing::{BusinessCounts, OrderCounts, OrderSummary};
 use super::numbers::NumberSet;
 use super::origins::Origins;
 use super::page::Page;
-use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId};
-use crate::domain::order::{LifecycleId, Order, State};
+use crate::domain::ids::{BusinessId, CustomerId, IdOrigin, OrderId, SellerId};
+use crate::domain::order::{LifecycleId, Order, OrderType, State};
 use crate::domain::time::Timestamp;
-
-/// Items by chunk: a table of ten million entries grows without moving one of them.
-const CHUNK_ITEMS: usize = 256;
 
 /// The number of nobody and nothing; as many orders as this cannot be in memory.
 const NONE: u32 = u32::MAX;
-
-/// A list that grows without moving its items.
-#[derive(Debug)]
-struct Chunked<T> {
-    chunks: Vec<Vec<T>>,
-}
-
-impl<T> Default for Chunked<T> {
-    fn default() -> Self {
-        Self { chunks: Vec::new() }
-    }
-}
-
-impl<T> Chunked<T> {
-    fn push(&mut self, item: T) {
-        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK_ITEMS) {
-            Some(chunk) => chunk.push(item),
-            None => {
-                let mut chunk = Vec::with_capacity(CHUNK_ITEMS);
-                chunk.push(item);
-                self.chunks.push(chunk);
-            }
-        }
-    }
-
-    fn get(&self, number: u32) -> Option<&T> {
-        let number = number as usize;
-        self.chunks.get(number / CHUNK_ITEMS)?.get(number % CHUNK_ITEMS)
-    }
-
-    fn get_mut(&mut self, number: u32) -> Option<&mut T> {
-        let number = number as usize;
-        self.chunks.get_mut(number / CHUNK_ITEMS)?.get_mut(number % CHUNK_ITEMS)
-    }
-
-    fn len(&self) -> u32 {
-        let full = self.chunks.len().saturating_sub(1) * CHUNK_ITEMS;
-        u32::try_from(full + self.chunks.last().map_or(0, Vec::len)).unwrap_or(NONE)
-    }
-}
 
 /// What the index knows of an order.
 #[derive(Debug)]
@@ -111,6 +73,16 @@ impl<'a> From<&'a Order> for Listing<'a> {
     }
 }
 
+/// Who sells an order's lines; one whose lines stand together is named once.
+pub(crate) fn sellers_of(order: &Order) -> impl Iterator<Item = &SellerId> {
+    let mut before = None;
+    order.lines.iter().filter_map(|line| line.seller.as_ref()).filter(move |seller| {
+        let is_new = before != Some(*seller);
+        before = Some(*seller);
+        is_new
+    })
+}
+
 /// The orders of one business.
 #[derive(Debug)]
 struct Business {
@@ -132,6 +104,9 @@ pub(crate) struct OrderIndex {
     customer_numbers: BTreeMap<CustomerId, u32>,
     /// Customer and order.
     of_customer: BTreeSet<(u32, u32)>,
+    types: BTreeMap<LifecycleId, NumberSet>,
+    /// Orders of which a merchant sells a line; those that have left stay, and are passed over.
+    sellers: BTreeMap<SellerId, NumberSet>,
     origins: Origins,
 }
 
@@ -139,9 +114,13 @@ impl OrderIndex {
     /// Adds an order that was placed, no earlier in the journal than at `since`, and answers its number.
     pub(crate) fn add(&mut self, order: &Order, since: u64) -> u32 {
         let number = self.enlist(&order.into(), since);
-        let Some(Entry { customer, business, state, .. }) = self.entries.get(number) else { return NONE };
-        let (customer, business, state) = (*customer, *business, *state);
+        self.note_sellers(number, sellers_of(order));
+        let Some(Entry { customer, business, lifecycle, state, .. }) = self.entries.get(number) else {
+            return NONE;
+        };
+        let (customer, business, lifecycle, state) = (*customer, *business, *lifecycle, *state);
         self.states.entry(state).or_default().insert(number);
+        self.types.entry(lifecycle).or_default().insert(number);
         if customer != NONE {
             self.of_customer.insert((customer, number));
         }
@@ -173,6 +152,18 @@ impl OrderIndex {
         let ([customer, business], (lifecycle, state)) = (of, at);
         self.entries.push(Entry { id: id.clone(), reached, behind_ms, customer, business, lifecycle, state });
         number
+    }
+
+    /// Takes note of who sells an order's lines.
+    pub(crate) fn note_sellers<'a>(&mut self, number: u32, sellers: impl Iterator<Item = &'a SellerId>) {
+        for seller in sellers {
+            match self.sellers.get_mut(seller) {
+                Some(orders) => orders.insert(number),
+                None => {
+                    self.sellers.insert(seller.clone(), NumberSet::from_iter([number]));
+                }
+            }
+        }
     }
 
     /// Number of orders that were ever added: the number of the next one.
@@ -231,10 +222,13 @@ impl OrderIndex {
     /// An order has left: its place stays, so that those of others do, and it is in no list and no count.
     pub(crate) fn remove(&mut self, number: u32) {
         let Some(entry) = self.entries.get_mut(number) else { return };
-        let state = entry.state;
+        let (state, lifecycle) = (entry.state, entry.lifecycle);
         let customer = std::mem::replace(&mut entry.customer, NONE);
         let business = std::mem::replace(&mut entry.business, NONE);
         if let Some(orders) = self.states.get_mut(&state) {
+            orders.remove(&number);
+        }
+        if let Some(orders) = self.types.get_mut(&lifecycle) {
             orders.remove(&number);
         }
         self.of_customer.remove(&(customer, number));
@@ -270,40 +264,6 @@ impl OrderIndex {
         self.customers.push(id.clone());
         self.customer_numbers.insert(id.clone(), number);
         number
-    }
-
-    /// A page of the list that is asked for.
-    pub(crate) fn page(
-        &self,
-        query: &OrderQuery,
-        after: Option<PageCursor>,
-        limit: usize,
-    ) -> Page<OrderSummary, PageCursor> {
-        let from = query.placed_from.map_or(0, |time| self.first_at(time));
-        let until = query.placed_before.map_or(self.entries.len(), |time| self.first_at(time));
-        let until = until.min(after.map_or(NONE, |cursor| cursor.0));
-        let mut numbers: Vec<u32> = Vec::new();
-        if from < until {
-            let newest: Box<dyn Iterator<Item = u32>> = match &query.filter {
-                OrderFilter::All => Box::new(self.newest(from, until)),
-                OrderFilter::State(state) => {
-                    Box::new(self.states.get(state).into_iter().flat_map(|s| s.newest(from..until)))
-                }
-                OrderFilter::Business(id) => {
-                    let business = self.business_numbers.get(id).and_then(|n| self.businesses.get(*n));
-                    Box::new(business.into_iter().flat_map(|b| b.orders.newest(from..until)))
-                }
-                OrderFilter::Customer(id) => {
-                    let customer = self.customer_numbers.get(id).into_iter();
-                    let orders = customer.flat_map(|n| self.of_customer.range((*n, from)..(*n, until)).rev());
-                    Box::new(orders.map(|(_, order)| *order))
-                }
-            };
-            numbers.extend(newest.take(limit + 1));
-        }
-        let items: Vec<_> = numbers.into_iter().filter_map(|n| Some((n, self.summary(n)?))).collect();
-        let Page { items, next } = Page::cut(items, limit, |(number, _)| PageCursor(*number));
-        Page { items: items.into_iter().map(|(_, summary)| summary).collect(), next }
     }
 
     /// All orders that are there, the newest first: merged from the sets of the states, so that it does not matter
@@ -348,6 +308,12 @@ impl OrderIndex {
         OrderCounts::of(self.states.iter().map(|(state, orders)| (*state, orders.len() as u64)))
     }
 
+    /// How many orders there are of each type.
+    pub(crate) fn counts_by_type(&self) -> BTreeMap<OrderType, u64> {
+        let counted = |of: OrderType| Some((of, self.types.get(&of.lifecycle())?.len() as u64));
+        OrderType::ALL.into_iter().filter_map(counted).filter(|(_, count)| *count > 0).collect()
+    }
+
     /// The same for one business.
     pub(crate) fn counts_of(&self, business: &BusinessId) -> OrderCounts {
         let business = self.business_numbers.get(business).and_then(|number| self.businesses.get(*number));
@@ -379,16 +345,5 @@ mod tests {
     #[test]
     fn an_entry_of_the_index_takes_48_bytes() {
         assert_eq!(size_of::<Entry>(), 48);
-    }
-
-    #[test]
-    fn a_chunked_list_finds_its_items_by_their_numbers() {
-        let mut list = Chunked::default();
-        for number in 0..600 {
-            assert_eq!(list.len(), number);
-            list.push(number);
-        }
-        assert!((0..600).all(|number| list.get(number) == Some(&number)));
-        assert_eq!((list.get(600), list.get(NONE)), (None, None));
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::command::Command;
 use crate::domain::flow::FlowEvent;
 use crate::domain::ids::{EntityId, Principal};
 use crate::domain::inventory::StockEvent;
+use crate::domain::lock::LockEvent;
 use crate::domain::order::OrderEvent;
 use crate::domain::record::Record;
 use crate::domain::refusal::Refusal;
@@ -50,7 +51,8 @@ pub struct TimelineEntry {
     pub sequence: u64,
     /// Engine time of the decision.
     pub at: Timestamp,
-    /// Who asked for it; `None` where nobody was named, and for what the engine does by itself.
+    /// Who asked for it: [`Principal::SYSTEM`] where the engine did it by itself; `None` where nobody was named, and for
+    /// the steps that an order takes at its SKUs.
     pub by: Option<Principal>,
     /// What happened.
     pub what: Happening,
@@ -76,6 +78,8 @@ pub enum Happening {
     Parked(SmolStr),
     /// An operator let it go on.
     Unparked,
+    /// The lock went from hand to hand.
+    Lock(LockEvent),
 }
 
 impl Happening {
@@ -87,6 +91,7 @@ impl Happening {
             Self::Order(event) => event.describe(),
             Self::Stock(event) => event.describe(),
             Self::Flow(event) => event.describe(),
+            Self::Lock(event) => event.describe(),
             Self::Unchanged => "Granted; there was nothing to change.".to_owned(),
             Self::Refused(refusal) => format!("Refused: {refusal}."),
             Self::Parked(reason) => format!("Parked: {reason}."),
@@ -121,6 +126,10 @@ pub(crate) fn entries_of(entity: &EntityId, sequence: u64, record: Record) -> Ve
             let of = |event| made(record.at, record.by.clone(), Happening::Flow(event));
             record.events.into_iter().map(of).collect()
         }
+        (Record::Lock(record), EntityId::Lock(name)) if record.lock == *name => {
+            let of = |event| made(record.at, record.by.clone(), Happening::Lock(event));
+            record.events.into_iter().map(of).collect()
+        }
         (Record::Command(record), entity) if is_to(&record.request.command, entity) => {
             let what = Happening::Asked(Box::new(record.request.command));
             vec![made(record.at, record.request.by, what)]
@@ -140,6 +149,7 @@ fn is_to(command: &Command, entity: &EntityId) -> bool {
         (Command::Order(Some(order), _), EntityId::Order(id)) => order == id,
         (Command::Sku(sku, _), EntityId::Sku(id)) => sku == id,
         (Command::Flow(Some(flow), _), EntityId::Flow(id)) => flow == id,
+        (Command::Lock(command), EntityId::Lock(name)) => command.lock() == name,
         _ => false,
     }
 }

@@ -35,8 +35,8 @@ const RETIRED: u8 = 2;
 const WAITING: u8 = 4;
 /// The order is closed for good.
 const CLOSED: u8 = 8;
-/// The order was split off another one.
-const CHILD: u8 = 16;
+/// A line names who sells it.
+const SOLD: u8 = 16;
 /// Where in the flags the padding stands.
 const PADDING_SHIFT: u32 = 5;
 
@@ -117,8 +117,8 @@ pub(crate) fn pack_order_in(buffer: &mut Vec<u8>, number: u32, order: &Order) ->
     let pending = if order.pending.is_some() { PENDING } else { 0 };
     let waiting = if order.deadline.is_some() { WAITING } else { 0 };
     let closed = if order.closed_at.is_some() { CLOSED } else { 0 };
-    let child = if order.parent().is_some() { CHILD } else { 0 };
-    pack(buffer, number, pending | waiting | closed | child, order)
+    let sold = if order.lines.iter().any(|line| line.seller.is_some()) { SOLD } else { 0 };
+    pack(buffer, number, pending | waiting | closed | sold, order)
 }
 
 /// Packs what remains of a retired order.
@@ -169,11 +169,6 @@ pub(crate) fn is_pending(bytes: &[u8]) -> bool {
     flags_of(bytes) & PENDING != 0
 }
 
-/// Whether the order was split off another one.
-pub(crate) fn is_child(bytes: &[u8]) -> bool {
-    flags_of(bytes) & CHILD != 0
-}
-
 /// Whether the order has a deadline.
 pub(crate) fn is_waiting(bytes: &[u8]) -> bool {
     flags_of(bytes) & WAITING != 0
@@ -182,6 +177,11 @@ pub(crate) fn is_waiting(bytes: &[u8]) -> bool {
 /// Whether the order is closed for good.
 pub(crate) fn is_closed(bytes: &[u8]) -> bool {
     flags_of(bytes) & CLOSED != 0
+}
+
+/// Whether a line of the order names who sells it.
+pub(crate) fn has_sellers(bytes: &[u8]) -> bool {
+    flags_of(bytes) & SOLD != 0
 }
 
 /// Whether the order was retired.
@@ -222,6 +222,10 @@ mod tests {
         let bytes = pack_order(70_000, &order).unwrap();
         assert_eq!(unpack(&bytes).unwrap(), Unpacked::Order(order.clone()));
         assert_eq!((number_of(&bytes), is_pending(&bytes), is_retired(&bytes)), (Some(70_000), true, false));
+        assert!(!has_sellers(&bytes));
+        let mut sold = order.clone();
+        sold.lines.iter_mut().for_each(|line| line.seller = Some("mill".parse().unwrap()));
+        assert!(has_sellers(&pack_order(1, &sold).unwrap()));
         let idle = pack_order(1, &Order { deadline: None, pending: None, ..order.clone() }).unwrap();
         assert!(!is_waiting(&idle) && !is_pending(&idle));
         let head = head_of(&bytes).unwrap();

@@ -1,7 +1,7 @@
 //! The state hash.
 //!
 //! BLAKE3 over every SKU, every order, what remains of every retired order, every answered idempotency key, every
-//! version of the rules of business lines, and every flow under way, each kind sorted by id and each entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
+//! version of the rules of business lines, every flow under way, and every named lock, each kind sorted by id and each entity in its canonical bytes with its length before it. Derived indexes are not part of it. It is
 //! defined at a sequence number with nothing in flight: same journal, same hash.
 
 use std::fmt;
@@ -58,8 +58,9 @@ const KEY: u8 = b'K';
 const RULES: u8 = b'U';
 const FLOW: u8 = b'F';
 const FLOWS_BEGUN: u8 = b'N';
+const LOCK: u8 = b'L';
 
-/// A state hash in the making: it is shown SKUs, orders, retired orders, keys, rules and flows, in this order and each sorted by id.
+/// A state hash in the making: it is shown SKUs, orders, retired orders, keys, rules, flows and locks, in this order and each sorted by id.
 #[derive(Default)]
 pub(super) struct StateHasher {
     hasher: blake3::Hasher,
@@ -84,14 +85,15 @@ impl StateHasher {
         self.add(KEY, key)
     }
 
-    /// Rules and flows; where there never were any, nothing.
+    /// Rules, flows and locks; where there never were any, nothing.
     pub(super) fn works(&mut self, works: &Works) -> Result<(), CodecError> {
         if works.is_empty() {
             return Ok(());
         }
         works.rules.values().try_for_each(|rules| self.add(RULES, rules))?;
         works.flows.values().try_for_each(|flow| self.add(FLOW, flow))?;
-        self.add(FLOWS_BEGUN, &works.flows_begun)
+        self.add(FLOWS_BEGUN, &works.flows_begun)?;
+        works.locks.values().try_for_each(|lock| self.add(LOCK, lock))
     }
 
     fn add(&mut self, kind: u8, value: &impl Serialize) -> Result<(), CodecError> {

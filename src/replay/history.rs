@@ -13,6 +13,7 @@ use super::tagged;
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::Inventory;
+use crate::domain::lock::Lock;
 use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::Record;
 use crate::guard;
@@ -22,10 +23,11 @@ use crate::journal::{StoredBatch, record};
 use crate::query::{TimelineEntry, entries_of};
 
 /// The id of an entity, as its bytes stand in records.
-fn id_of(entity: &EntityId) -> &[u8] {
+pub(super) fn id_of(entity: &EntityId) -> &[u8] {
     match entity {
         EntityId::Order(id) => id.as_str().as_bytes(),
         EntityId::Sku(id) => id.as_str().as_bytes(),
+        EntityId::Lock(name) => name.as_str().as_bytes(),
         // A number has no bytes of its own: every record is looked at.
         EntityId::Flow(_) => &[],
     }
@@ -79,6 +81,8 @@ pub enum Base {
     Sku(Box<Inventory>),
     /// The flow.
     Flow(Box<Flow>),
+    /// The lock.
+    Lock(Box<Lock>),
 }
 
 impl History {
@@ -113,12 +117,14 @@ impl History {
             Base::Retired(tombstone, _) => tombstone.version,
             Base::Sku(sku) => sku.version,
             Base::Flow(flow) => flow.version,
+            Base::Lock(lock) => lock.version,
         };
         sequence < self.known_before
             && match record {
                 Record::Order(record) => record.version <= version,
                 Record::Sku(record) => record.version <= version,
                 Record::Flow(record) => record.version <= version,
+                Record::Lock(record) => record.version <= version,
                 _ => false,
             }
     }
@@ -166,10 +172,23 @@ impl History {
         }
     }
 
+    /// The lock, if the entity is one and somebody ever held it.
+    #[must_use]
+    pub fn lock(&self) -> Option<&Lock> {
+        match &self.base {
+            Base::Lock(lock) => Some(lock),
+            _ => None,
+        }
+    }
+
     /// Whether the journal knows anything of the entity.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.total > 0 || self.order().is_some() || self.retired().is_some() || self.sku().is_some()
+        self.total > 0
+            || self.order().is_some()
+            || self.retired().is_some()
+            || self.sku().is_some()
+            || self.lock().is_some()
     }
 
     /// Applies a record as recovery does: one that breaks an invariant parks the entity.
@@ -215,10 +234,20 @@ impl History {
                 }
                 self.base = flow.map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)));
             }
+            (Record::Lock(record), EntityId::Lock(name)) if record.lock == *name => {
+                if !matches!(self.base, Base::Lock(_)) {
+                    self.base = Base::Lock(Box::new(Lock::new(record.lock.clone())));
+                }
+                let Base::Lock(lock) = &mut self.base else { return };
+                if let Err(reason) = guard::apply(|| lock.apply(record)) {
+                    lock.parked.get_or_insert(reason);
+                }
+            }
             (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
                 Base::Order(order) => order.parked.clone_from(&record.reason),
                 Base::Sku(sku) => sku.parked.clone_from(&record.reason),
                 Base::Flow(flow) => flow.parked.clone_from(&record.reason),
+                Base::Lock(lock) => lock.parked.clone_from(&record.reason),
                 Base::Nothing | Base::Retired(..) => {}
             },
             _ => {}
@@ -254,118 +283,9 @@ impl Machine for History {
     }
 }
 
-/// The most ids that are offered for one that is unknown.
-const NEAR_MAX: usize = 5;
-
-/// Looks for ids that are like one that is unknown.
-#[derive(Debug)]
-pub struct NearMatches {
-    entity: EntityId,
-    wanted: String,
-    /// How far each is from what was asked for, and the id; nearest first.
-    found: Vec<(usize, String)>,
-}
-
-impl NearMatches {
-    /// Ids of the same kind of entity.
-    #[must_use]
-    pub fn new(entity: EntityId) -> Self {
-        let wanted = match &entity {
-            EntityId::Flow(id) => id.to_string(),
-            named => String::from_utf8_lossy(id_of(named)).to_lowercase(),
-        };
-        Self { entity, wanted, found: Vec::new() }
-    }
-
-    /// The nearest ids, nearest first.
-    #[must_use]
-    pub fn ids(&self) -> Vec<String> {
-        self.found.iter().map(|(_, id)| id.clone()).collect()
-    }
-
-    fn look_at(&mut self, id: &str) {
-        let known = id.to_lowercase();
-        let far = if known == self.wanted {
-            0
-        } else if known.contains(&self.wanted) {
-            // The less stands around it, the nearer.
-            1 + known.len().saturating_sub(self.wanted.len())
-        } else {
-            match distance(&self.wanted, &known) {
-                Some(edits) => edits,
-                None => return,
-            }
-        };
-        let candidate = (far, id.to_owned());
-        if let Err(place) = self.found.binary_search(&candidate)
-            && place < NEAR_MAX
-        {
-            self.found.insert(place, candidate);
-            self.found.truncate(NEAR_MAX);
-        }
-    }
-}
-
-/// The most edits between two ids that are called near.
-const EDITS_MAX: usize = 2;
-
-/// Number of characters to insert, remove or replace; `None` when they are more than [`EDITS_MAX`].
-fn distance(one: &str, other: &str) -> Option<usize> {
-    if one.len().abs_diff(other.len()) > EDITS_MAX * 4 {
-        return None;
-    }
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, c) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        let mut next = vec![left];
-        for (o, above) in other.iter().zip(row.iter().skip(1)) {
-            left = (above + 1).min(left + 1).min(diagonal + usize::from(*o != c));
-            diagonal = *above;
-            next.push(left);
-        }
-        if next.iter().min().is_none_or(|least| *least > EDITS_MAX) {
-            return None;
-        }
-        row = next;
-    }
-    row.last().copied().filter(|edits| *edits <= EDITS_MAX)
-}
-
-impl Machine for NearMatches {
-    fn take(&mut self, batch: &StoredBatch, _: Place<'_>) -> Result<ControlFlow<()>, ReadError> {
-        for raw in record::records(&batch.payload).map_while(Result::ok) {
-            match (tagged::changed(raw), &self.entity) {
-                (Some(EntityId::Order(id)), EntityId::Order(_)) => self.look_at(id.as_str()),
-                (Some(EntityId::Sku(id)), EntityId::Sku(_)) => self.look_at(id.as_str()),
-                (Some(EntityId::Flow(id)), EntityId::Flow(_)) => self.look_at(&id.to_string()),
-                _ => {}
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_are_near_when_a_few_characters_differ() {
-        for (one, other, edits) in [
-            ("4711", "4711", Some(0)),
-            ("4711", "471", Some(1)),
-            ("4711", "4171", Some(2)),
-            ("", "ab", Some(2)),
-            ("", "abc", None),
-            ("4711", "4822", None),
-            ("größe", "grösse", Some(2)),
-        ] {
-            assert_eq!(distance(one, other), edits, "{one} and {other}");
-            assert_eq!(distance(other, one), edits, "{other} and {one}");
-        }
-    }
 
     #[test]
     fn bytes_are_found_wherever_they_stand() {

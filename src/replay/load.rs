@@ -2,13 +2,14 @@
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
-use super::compact::{self, OrderHead, Packed, Tombstone};
+use super::compact::{self, OrderHead, Packed, Tombstone, Unpacked};
 use super::works::Works;
 use super::world::{KeyAnswer, World};
 use crate::domain::command::ScopedKey;
+use crate::domain::ids::SellerId;
 use crate::domain::inventory::Inventory;
 use crate::journal::codec::{self, CodecError};
-use crate::query::Listing;
+use crate::query::{Listing, sellers_of};
 use crate::snapshot::{Flaw, Footer, Header, Kind, Section, SnapshotReader};
 
 /// Sections that may be decoded ahead.
@@ -41,7 +42,7 @@ struct Shelved {
 }
 
 enum Head {
-    Order(OrderHead),
+    Order(OrderHead, Vec<SellerId>),
     Retired(Tombstone),
 }
 
@@ -144,13 +145,23 @@ fn decode(section: &Section) -> Result<Piece, Flaw> {
                 let head = if compact::is_retired(bytes) {
                     compact::tombstone_of(bytes).map(Head::Retired)
                 } else {
-                    compact::head_of(bytes).map(Head::Order)
+                    order_head(bytes)
                 };
                 orders.push(Shelved { packed: bytes.into(), head: head.map_err(flawed)? });
             }
             Ok(Piece::Orders(section.first, orders))
         }
     }
+}
+
+/// What the index wants to know of an order. Most name no sellers, and need not be looked into further.
+fn order_head(bytes: &[u8]) -> Result<Head, CodecError> {
+    let head = compact::head_of(bytes)?;
+    if !compact::has_sellers(bytes) {
+        return Ok(Head::Order(head, Vec::new()));
+    }
+    let Unpacked::Order(order) = compact::unpack(bytes)? else { return Ok(Head::Order(head, Vec::new())) };
+    Ok(Head::Order(head, sellers_of(&order).cloned().collect()))
 }
 
 impl World {
@@ -168,7 +179,7 @@ impl World {
                 Ok(count)
             }
             Piece::Works(works) => {
-                let count = works.iter().map(|works| works.flows.len() as u64).sum();
+                let count = works.iter().map(|works| (works.flows.len() + works.locks.len()) as u64).sum();
                 works.into_iter().for_each(|works| self.works = works);
                 Ok(count)
             }
@@ -194,7 +205,7 @@ impl World {
                 self.index.enlist_retired(&tombstone.id, since);
                 self.shelf.put(tombstone.id, packed);
             }
-            Head::Order(head) => {
+            Head::Order(head, sellers) => {
                 let listing = Listing {
                     id: &head.id,
                     placed_at: head.placed_at,
@@ -204,7 +215,8 @@ impl World {
                     state: head.state,
                     origin: head.origin,
                 };
-                self.index.enlist(&listing, since);
+                let number = self.index.enlist(&listing, since);
+                self.index.note_sellers(number, sellers.iter());
                 self.shelf.put(head.id, packed);
             }
         }

@@ -9,8 +9,8 @@
 //! - `summary` is what is said of a state as a whole.
 //! - `audit` checks what must hold across entities.
 //! - `compact` is an order at rest.
-//! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, or `history` of one
-//!   entity. Opening an engine has a driver of its own, which claims the folder.
+//! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, `history` of one
+//!   entity, or `near` ids of an unknown one. Opening an engine has a driver of its own, which claims the folder.
 
 mod audit;
 mod base;
@@ -19,6 +19,7 @@ mod driver;
 mod hash;
 mod history;
 mod load;
+mod near;
 mod reading;
 mod rebuild;
 mod shelf;
@@ -34,10 +35,13 @@ pub use base::{Rebuilding, Standing, Unusable};
 pub use driver::{Folder, Machine, Pace, Until};
 pub use hash::{StateHash, state_hash};
 pub(crate) use history::may_be_about;
-pub use history::{Base, History, NearMatches};
+pub use history::{Base, History};
 pub use load::{LoadProgress, load};
+pub use near::NearMatches;
 pub use reading::{Place, ReadError, Reading};
 pub use rebuild::Rebuilt;
+#[cfg(feature = "cli")]
+pub(crate) use rebuild::index_of;
 pub(crate) use summary::Summing;
 pub use summary::{ByState, StockTotals, Summary};
 pub use tagged::RecordKind;

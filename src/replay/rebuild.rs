@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+#[cfg(feature = "cli")]
+use super::compact;
 use super::compact::{Unpacked, unpack};
 use super::driver::Machine;
 use super::reading::{Place, ReadError};
@@ -12,6 +14,8 @@ use crate::domain::order::{Order, Tombstone};
 use crate::error::Error;
 use crate::journal::StoredBatch;
 use crate::journal::codec::CodecError;
+#[cfg(feature = "cli")]
+use crate::query::OrderIndex;
 
 impl Machine for World {
     fn take(&mut self, batch: &StoredBatch, place: Place<'_>) -> Result<ControlFlow<()>, ReadError> {
@@ -64,12 +68,27 @@ impl Summary {
     }
 }
 
+/// The index of a world's orders, as an engine that opens on it has it.
+#[cfg(feature = "cli")]
+pub(crate) fn index_of(world: World) -> Result<OrderIndex, CodecError> {
+    let Settled { orders, mut index, .. } = world.settle()?;
+    for (_, packed) in orders.into_iter().flatten() {
+        if compact::is_retired(&packed)
+            && let Some(number) = compact::number_of(&packed)
+        {
+            index.set_retired(number);
+        }
+    }
+    index.finish();
+    Ok(index)
+}
+
 /// Sums a world up and shows each of its packed orders, sorted by id; answers the SKUs too.
 fn sum_up(
     world: World,
     mut show: impl FnMut(&[u8]) -> Result<(), CodecError>,
 ) -> Result<(Vec<Inventory>, Summary), CodecError> {
-    let Settled { skus, orders, keys, .. } = world.settle()?;
+    let Settled { skus, orders, keys, works, .. } = world.settle()?;
     let mut summing = Summing::default();
     skus.iter().try_for_each(|sku| summing.sku(sku))?;
     let mut orders: Vec<_> = orders.into_iter().flatten().collect();
@@ -81,5 +100,6 @@ fn sum_up(
     let mut keys: Vec<_> = keys.into_iter().collect();
     keys.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     keys.iter().try_for_each(|key| summing.key(key))?;
+    summing.works(&works)?;
     Ok((skus, summing.finish()?))
 }

@@ -195,6 +195,8 @@ impl Summing {
         summary.flows = works.flows.len() as u64;
         let parked = works.flows.values().filter(|flow| flow.parked.is_some());
         summary.parked.extend(parked.map(|flow| EntityId::Flow(flow.id)));
+        let parked = works.locks.values().filter(|lock| lock.parked.is_some());
+        summary.parked.extend(parked.map(|lock| EntityId::Lock(lock.name.clone())));
         self.hasher.works(works)
     }
 

@@ -1,10 +1,10 @@
 //! Records as tagged bytes. A tag and its version never change their meaning; docs/format.md lists them.
 
 use crate::domain::command::Command;
-use crate::domain::ids::{EntityId, FlowId, OrderId, SkuId};
+use crate::domain::ids::{EntityId, FlowId, LockName, OrderId, SkuId};
 use crate::domain::record::{
-    CommandRecord, FlowRecord, KeysForgotten, OrderRecord, ParkRecord, Record, RefusalRecord, RulesRecord,
-    SkuRecord,
+    CommandRecord, FlowRecord, KeysForgotten, LockRecord, OrderRecord, ParkRecord, Record, RefusalRecord,
+    RulesRecord, SkuRecord,
 };
 use crate::journal::{codec, record};
 
@@ -16,6 +16,7 @@ const PARK: u8 = 5;
 const KEYS_FORGOTTEN: u8 = 6;
 const FLOW: u8 = 7;
 const RULES: u8 = 8;
+const LOCK: u8 = 9;
 
 /// The version of every record body that this build writes.
 const VERSION: u8 = 1;
@@ -39,11 +40,13 @@ pub enum RecordKind {
     Flow,
     /// The rules of a business line.
     Rules,
+    /// Events of a named lock.
+    Lock,
 }
 
 impl RecordKind {
     /// Every kind, in the order of the tags.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Order,
         Self::Sku,
         Self::Command,
@@ -52,6 +55,7 @@ impl RecordKind {
         Self::KeysForgotten,
         Self::Flow,
         Self::Rules,
+        Self::Lock,
     ];
 
     /// The kind's name, as it is shown and written.
@@ -66,6 +70,7 @@ impl RecordKind {
             Self::KeysForgotten => "keys_forgotten",
             Self::Flow => "flow",
             Self::Rules => "rules",
+            Self::Lock => "lock",
         }
     }
 
@@ -81,6 +86,7 @@ impl RecordKind {
             Record::KeysForgotten(_) => Self::KeysForgotten,
             Record::Flow(_) => Self::Flow,
             Record::Rules(_) => Self::Rules,
+            Record::Lock(_) => Self::Lock,
         }
     }
 }
@@ -110,6 +116,7 @@ pub(crate) fn push(payload: &mut Vec<u8>, record: &Record) -> Result<(), codec::
         Record::KeysForgotten(body) => put(payload, KEYS_FORGOTTEN, body),
         Record::Flow(body) => put(payload, FLOW, body),
         Record::Rules(body) => put(payload, RULES, body),
+        Record::Lock(body) => put(payload, LOCK, body),
     }
 }
 
@@ -131,6 +138,7 @@ pub(crate) fn decode(raw: record::RawRecord<'_>) -> Result<Record, RecordError> 
         KEYS_FORGOTTEN => get::<KeysForgotten>(raw).map(Record::KeysForgotten),
         FLOW => get::<FlowRecord>(raw).map(Record::Flow),
         RULES => get::<RulesRecord>(raw).map(Record::Rules),
+        LOCK => get::<LockRecord>(raw).map(Record::Lock),
         tag => Err(RecordError::Unknown { tag, version: raw.version }),
     }
 }
@@ -146,6 +154,7 @@ pub(crate) fn kind(raw: record::RawRecord<'_>) -> Option<RecordKind> {
         KEYS_FORGOTTEN => RecordKind::KeysForgotten,
         FLOW => RecordKind::Flow,
         RULES => RecordKind::Rules,
+        LOCK => RecordKind::Lock,
         _ => return None,
     })
 }
@@ -157,6 +166,7 @@ pub(crate) fn changed(raw: record::RawRecord<'_>) -> Option<EntityId> {
         ORDER => codec::decode_front::<OrderId>(raw.body).ok().map(EntityId::Order),
         SKU => codec::decode_front::<SkuId>(raw.body).ok().map(EntityId::Sku),
         FLOW => codec::decode_front::<FlowId>(raw.body).ok().map(EntityId::Flow),
+        LOCK => codec::decode_front::<LockName>(raw.body).ok().map(EntityId::Lock),
         _ => None,
     }
 }

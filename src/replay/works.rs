@@ -1,4 +1,4 @@
-//! What works around orders and stock: the rules of business lines, and the flows under way.
+//! What works around orders and stock: the rules of business lines, the flows under way, and named locks.
 //!
 //! There is little of it at any time, so it is kept, hashed and stored as a whole.
 
@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::domain::flow::{Flow, FlowEvent};
-use crate::domain::ids::{FlowId, RulesId};
-use crate::domain::record::{FlowRecord, RulesRecord};
+use crate::domain::ids::{FlowId, LockName, RulesId};
+use crate::domain::lock::Lock;
+use crate::domain::record::{FlowRecord, LockRecord, RulesRecord};
 use crate::guard;
 
 /// What works around orders and stock.
@@ -21,6 +22,8 @@ pub struct Works {
     pub flows: BTreeMap<FlowId, Flow>,
     /// Number of flows that ever began.
     pub flows_begun: u64,
+    /// Named locks that were ever held.
+    pub locks: BTreeMap<LockName, Lock>,
 }
 
 /// What became of a record.
@@ -37,13 +40,27 @@ impl Works {
     /// Whether there is none of it, and never was.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.flows_begun == 0
+        self.rules.is_empty() && self.flows_begun == 0 && self.locks.is_empty()
     }
 
     /// The version of the rules that a business line has now.
     #[must_use]
     pub fn rules_of(&self, business: &str) -> Option<&RulesRecord> {
         self.rules.values().rev().find(|rules| rules.business.as_str() == business)
+    }
+
+    /// Applies a record of a lock. Where `fuzzy`, the state may know it.
+    pub(super) fn apply_lock(&mut self, record: &LockRecord, fuzzy: bool) -> Taken {
+        let lock = match self.locks.get_mut(&record.lock) {
+            Some(lock) => lock,
+            None => self.locks.entry(record.lock.clone()).or_insert_with(|| Lock::new(record.lock.clone())),
+        };
+        if fuzzy && record.version <= lock.version {
+            return Taken::Known;
+        }
+        let Err(reason) = guard::apply(|| lock.apply(record)) else { return Taken::Applied };
+        lock.parked.get_or_insert(reason.clone());
+        Taken::Broken(reason)
     }
 
     /// Applies a record of a flow. Where `fuzzy`, the state may know it: then a flow that is not there has ended,

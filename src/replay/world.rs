@@ -15,13 +15,13 @@ use crate::domain::flow::FlowEvent;
 use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
-use crate::domain::record::{FlowRecord, KeyMark, OrderRecord, ParkRecord, Record, SkuRecord};
+use crate::domain::record::{FlowRecord, KeyMark, LockRecord, OrderRecord, ParkRecord, Record, SkuRecord};
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::guard;
 use crate::journal::codec::CodecError;
 use crate::journal::{StoredBatch, record};
-use crate::query::{Listing, OrderIndex};
+use crate::query::{Listing, OrderIndex, sellers_of};
 
 /// The most faults that are kept until they are taken out.
 const FAULTS_KEPT_MAX: usize = 1_000;
@@ -141,6 +141,7 @@ impl World {
                 self.keys.retain(|_, answer| answer.at >= record.before);
             }
             Record::Flow(record) => self.apply_flow(&record),
+            Record::Lock(record) => self.apply_lock(&record),
             Record::Rules(record) => {
                 self.last_at = self.last_at.max(record.at);
                 self.works.rules.insert(record.rules, record);
@@ -186,6 +187,7 @@ impl World {
             if let Some(order) = hot.order.as_ref().filter(|_| !was_there) {
                 // The command that placed it may be recorded right before.
                 hot.number = index.enlist(&Listing::from(order), since);
+                index.note_sellers(hot.number, sellers_of(order));
             }
         }
         self.skipped += u64::from(skipped);
@@ -230,6 +232,19 @@ impl World {
         self.mark(record.mark.as_deref(), record.at);
     }
 
+    fn apply_lock(&mut self, record: &LockRecord) {
+        let fuzzy = self.is_fuzzy();
+        match self.works.apply_lock(record, fuzzy) {
+            Taken::Applied => {}
+            Taken::Known => self.skipped += 1,
+            Taken::Broken(reason) => {
+                tracing::error!(lock = %record.lock, %reason, "parked in replay");
+                note(&mut self.faults, self.sequence, EntityId::Lock(record.lock.clone()), &reason);
+            }
+        }
+        self.mark(record.mark.as_deref(), record.at);
+    }
+
     fn mark(&mut self, mark: Option<&KeyMark>, at: Timestamp) {
         self.last_at = self.last_at.max(at);
         if let Some(KeyMark::Answered(claim, outcome)) = mark {
@@ -244,6 +259,7 @@ impl World {
             EntityId::Order(id) => self.touch(id)?.0.order.as_mut().map(|order| &mut order.parked),
             EntityId::Sku(id) => self.skus.get_mut(id).map(|sku| &mut sku.parked),
             EntityId::Flow(id) => self.works.flows.get_mut(id).map(|flow| &mut flow.parked),
+            EntityId::Lock(name) => self.works.locks.get_mut(name).map(|lock| &mut lock.parked),
         };
         if let Some(parked) = parked {
             *parked = record.reason;
@@ -295,6 +311,9 @@ impl World {
             EntityId::Sku(id) => self.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku))),
             EntityId::Flow(id) => {
                 self.works.flows.remove(id).map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)))
+            }
+            EntityId::Lock(name) => {
+                self.works.locks.remove(name).map_or(Base::Nothing, |lock| Base::Lock(Box::new(lock)))
             }
         })
     }

@@ -83,7 +83,7 @@ impl Ledger {
     pub(super) fn ask(&mut self, request: &Request<Command>) -> Asked {
         let floor = match &request.command {
             Command::Order(Some(id), _) => self.orders.get(id).copied(),
-            Command::Order(None, _) | Command::Flow(..) => None,
+            Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => None,
             Command::Sku(sku, _) => self.skus.get(sku).copied(),
         };
         if let Command::Sku(sku, command) = &request.command {
@@ -131,7 +131,7 @@ impl Ledger {
                     }
                 }
             }
-            Ok(Answer::Flow(_)) | Err(_) => {}
+            Ok(Answer::Flow(_) | Answer::Lock(_)) | Err(_) => {}
         }
         self.told.push(Told::Outcome { command, outcome, floor });
         Ok(())
@@ -289,7 +289,8 @@ fn refusal_stands(history: &History, command: &Command, refusal: &Refusal, floor
             };
             if stands { Ok(()) } else { Err(format!("no durable state of {id} refuses it so")) }
         }
-        Command::Order(None, _) | Command::Flow(..) => Ok(()),
+        // The world's clients give no such commands.
+        Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => Ok(()),
         Command::Sku(sku, command) => {
             let stands = match history.skus.get(sku) {
                 None => matches!(refusal, Refusal::UnknownSku { .. }),

@@ -121,6 +121,7 @@ fn asked(request: &Request<Command>) -> String {
         Command::Sku(sku, _) => format!("SKU {sku}"),
         Command::Flow(Some(flow), _) => format!("flow {flow}"),
         Command::Flow(None, _) => "a new flow".to_owned(),
+        Command::Lock(command) => format!("lock {}", command.lock()),
     };
     let key = request.key.as_ref().map(|key| format!(" (key {})", key.key)).unwrap_or_default();
     format!("{about}{key}: {}", request.command.describe())

@@ -9,7 +9,7 @@ use crate::shop::{SMALL_ORDERS, day};
 use crate::tool::{command, fine, image, json, lines, on, run, segments};
 
 #[track_caller]
-fn says(text: &str, parts: &[&str]) {
+pub fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }
@@ -137,6 +137,23 @@ fn a_sku_is_shown_with_its_holders_and_the_last_of_its_history() {
         &fine(folder, "inspect * sku chair --last 4"),
         &["Held by 300 owners; the 4 largest", "the last 4 of"],
     );
+}
+
+#[test]
+fn a_named_lock_is_shown_with_who_had_it() {
+    let day = day();
+    let folder = day.folder.path();
+    let shown = json(folder, "inspect * lock report");
+    assert_eq!(shown["lock"], serde_json::to_value(day.cut.works.locks.values().next().unwrap()).unwrap());
+    assert_eq!((&shown["lock"]["fencing"], &shown["history_total"]), (&json!(1), &json!(2)));
+    says(
+        &fine(folder, "inspect * lock report"),
+        &["Lock report is free", "1 is the last number", "Given to worker-1 until", "(by cron)"],
+    );
+    let ran = on(folder, "inspect * lock reprt");
+    assert_eq!(ran.code, 1);
+    says(&ran.err, &["there is no lock reprt", "Like it: report"]);
+    assert_eq!(lines(folder, "dump * --kind lock").len(), 2);
 }
 
 #[test]

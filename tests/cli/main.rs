@@ -16,6 +16,7 @@ mod driver;
 mod flows;
 mod killed;
 mod live;
+mod orders;
 mod page;
 mod retired;
 mod shop;

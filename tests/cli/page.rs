@@ -68,9 +68,11 @@ fn the_page_lists_the_fields_of_every_object() {
     let inspected = [
         json(folder, "inspect * order o-1"),
         json(folder, "inspect * sku lamp"),
+        json(folder, "inspect * lock report"),
         json(flows, "inspect * flow 1"),
     ];
     has(&page, "inspect", &inspected);
+    has(&page, "orders", &[json(folder, "orders *"), json(folder, "orders * --counts")]);
     has(&page, "why", &[json(folder, "why * 4711")]);
     has(&page, "dump", &lines(folder, "dump * --to 9"));
     has(&page, "snapshot", &[json(folder, "snapshot *")]);

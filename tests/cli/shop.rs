@@ -61,6 +61,9 @@ async fn work(engine: &Engine) -> Result<(), Error> {
     engine.stock(&sku("lamp"), reserve("cart-1", 6)).await?;
     let request = Request::from(placement("4711", &[("lamp", 5)])).with_key(business(), key("k-4711"));
     assert_eq!(refusal(engine.place(request.by("web".parse().unwrap())).await).code(), "INSUFFICIENT_STOCK");
+    let report = engine.lock(&"report".parse().unwrap()).by("cron".parse().unwrap());
+    let lease = std::time::Duration::from_secs(60);
+    report.try_acquire("worker-1".parse().unwrap(), lease).await?.release().await?;
     for number in 0..SMALL_ORDERS {
         engine.place(placement(&format!("small-{number}"), &[("chair", 1)])).await?;
     }

@@ -81,6 +81,7 @@ pub(crate) fn craft(record: &Record) -> Raw {
         Record::Park(r) => (5, codec::encode_into(&mut body, r).map(|()| r.at)),
         Record::KeysForgotten(r) => (6, codec::encode_into(&mut body, r).map(|()| r.at)),
         Record::Flow(r) => (7, codec::encode_into(&mut body, r).map(|()| r.at)),
+        Record::Lock(r) => (9, codec::encode_into(&mut body, r).map(|()| r.at)),
         Record::Rules(r) => (8, codec::encode_into(&mut body, r).map(|()| r.at)),
     };
     Raw { tag, version: 1, body, at: at.unwrap() }

@@ -121,7 +121,7 @@ impl Ledger {
             Command::Sku(sku, command) => {
                 self.uncertain.extend(cart_of(command).map(|cart| (sku.clone(), cart)));
             }
-            Command::Order(None, _) | Command::Flow(..) => {}
+            Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => {}
         }
     }
 

@@ -125,11 +125,35 @@ async fn contended() -> String {
     held.unwrap_err().code().to_owned()
 }
 
+/// What locks are refused for, to the last of those who may wait.
+async fn of_locks() -> BTreeSet<String> {
+    let engine = Engine::open(Config::in_memory()).await.unwrap();
+    let lock = engine.lock(&"l".parse().unwrap());
+    let owner = |name: &str| name.parse::<earmark::LockOwner>().unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    let mut codes = BTreeSet::from([refusal(lock.try_acquire(owner("a"), std::time::Duration::ZERO).await)
+        .code()
+        .to_owned()]);
+    let _held = lock.try_acquire(owner("a"), hour).await.unwrap();
+    codes.insert(refusal(lock.try_acquire(owner("b"), hour).await).code().to_owned());
+    let late = earmark::ReleaseLock { lock: lock.name().clone(), fencing: 7 };
+    codes.insert(refusal(engine.submit::<earmark::ReleaseLock>(late).await).code().to_owned());
+    let mut waiting = tokio::task::JoinSet::new();
+    for number in 0..=1_024 {
+        let (lock, owner) = (lock.clone(), owner(&format!("w{number}")));
+        waiting.spawn(async move { lock.acquire(owner, hour).await });
+    }
+    let first = soon("the refusal", waiting.join_next()).await.unwrap().unwrap();
+    codes.insert(refusal(first).code().to_owned());
+    codes
+}
+
 #[tokio::test]
 async fn every_refusal_code_is_produced_by_some_command() {
     let mut seen = BTreeSet::from([NEVER.to_owned(), contended().await]);
     seen.extend(of_those_who_wait());
     seen.extend(flows::refusals().await);
+    seen.extend(of_locks().await);
     let engine = Engine::open(Config { lines_per_order_max: 3, ..Config::in_memory() }).await.unwrap();
     receive(&engine, "a", 10).await;
     engine.stock(&sku("a"), reserve("holder", 1)).await.unwrap();

@@ -68,7 +68,7 @@ impl Shop {
         let command = ProgressOrder { order: order(id), step };
         match self.engine.submit(command).await.unwrap() {
             earmark::Answer::Order(answer) => answer.state,
-            earmark::Answer::Stock(_) | earmark::Answer::Flow(_) => panic!("an order answers"),
+            other => panic!("an order answers: {other:?}"),
         }
     }
 

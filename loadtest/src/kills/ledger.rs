@@ -100,7 +100,7 @@ impl Ledger {
                 Command::Order(Some(id), _) => {
                     self.orders.entry(id.clone()).or_default().in_doubt += 1;
                 }
-                Command::Order(None, _) | Command::Flow(..) => {}
+                Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => {}
                 Command::Sku(sku, command) => {
                     let stock = self.stock.entry(sku.clone()).or_default();
                     if let Some((units, quantity)) = units_of(stock, command) {
@@ -129,7 +129,7 @@ impl Ledger {
         }
         match &request.command {
             Command::Order(Some(id), command) => self.order_answered(id, command, &outcome),
-            Command::Order(None, _) | Command::Flow(..) => {}
+            Command::Order(None, _) | Command::Flow(..) | Command::Lock(_) => {}
             Command::Sku(sku, command) => {
                 let stock = self.stock.entry(sku.clone()).or_default();
                 let is_granted = outcome.is_ok();

@@ -5,6 +5,7 @@ use super::OrderState;
 use crate::actor::core::Draft;
 use crate::actor::message::{Envelope, OrderMessage, Stored};
 use crate::domain::command::{Answer, OrderAnswer, OrderCommand, Outcome};
+use crate::domain::ids::Principal;
 use crate::domain::order::{self, Order, Tombstone};
 use crate::domain::record::{OrderRecord, Record};
 use crate::guard;
@@ -21,7 +22,7 @@ impl OrderState {
             return;
         }
         let before = self.wakes_at();
-        let record = self.record(events, None, now);
+        let record = self.record(events, Some(Principal::SYSTEM), now);
         if let Err(reason) = guard::apply(|| Order::apply(&mut self.order, &record)) {
             return self.park(reason);
         }

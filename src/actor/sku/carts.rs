@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::SkuState;
 use crate::actor::core::Draft;
 use crate::actor::timers::Timers;
-use crate::domain::ids::{CartId, SkuId};
+use crate::domain::ids::{CartId, Principal, SkuId};
 use crate::domain::inventory::{self, HoldOwner, Inventory, StockEvent};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
@@ -167,7 +167,7 @@ impl SkuState {
             Ok(decision) if decision.events.is_empty() => false,
             Ok(decision) => {
                 let mut draft = Draft::default();
-                let record = self.record(decision.events, None, now);
+                let record = self.record(decision.events, Some(Principal::SYSTEM), now);
                 let filled = self.journal_and_apply(&mut draft, record);
                 self.core.commit(draft);
                 self.tell_all(&filled);

@@ -4,7 +4,7 @@ use super::SkuState;
 use crate::actor::core::Draft;
 use crate::actor::message::{OrderMessage, SkuMessage};
 use crate::actor::registry::Absent;
-use crate::domain::ids::OrderId;
+use crate::domain::ids::{OrderId, Principal};
 use crate::domain::inventory::{self, HoldOwner, StockEvent};
 use crate::domain::record::SkuRecord;
 use crate::guard;
@@ -33,7 +33,7 @@ impl SkuState {
             Ok(decision) if decision.events.is_empty() => {}
             Ok(decision) => {
                 let mut draft = Draft::default();
-                let record = self.record(decision.events, None, now);
+                let record = self.record(decision.events, Some(Principal::SYSTEM), now);
                 let filled = self.journal_and_apply(&mut draft, record);
                 self.core.commit(draft);
                 self.tell_all(&filled);

@@ -6,6 +6,7 @@
 mod changes;
 mod flow;
 mod later_life;
+mod lock;
 mod place;
 mod step;
 mod stock;
@@ -17,6 +18,7 @@ pub use changes::{
 };
 pub use flow::{BeginFlow, CONTEXT_BYTES_MAX, FlowAnswer, FlowCommand, RemedyStep};
 pub use later_life::{ChangeDelivery, CloseOrder, ExtendDeadline, ProgressOrder, ProgressStep, RetireOrder};
+pub use lock::{AcquireLock, ExtendLock, LockAnswer, LockCommand, ReleaseLock};
 pub use place::{LineRequest, PlaceOrder};
 
 use crate::domain::ids::{
@@ -85,6 +87,8 @@ pub enum Command {
     Order(Option<OrderId>, OrderCommand),
     /// To one flow. `None` asks the engine to number it, which only a beginning can.
     Flow(Option<FlowId>, FlowCommand),
+    /// To one named lock.
+    Lock(LockCommand),
 }
 
 impl From<PayOrder> for Command {
@@ -120,6 +124,7 @@ impl Command {
     pub(crate) fn check_bounds(&self, lines_max: usize) -> Result<(), Refusal> {
         let (lines, reason) = match self {
             Self::Flow(_, command) => return command.check_bounds(),
+            Self::Lock(command) => return command.check_bounds(),
             Self::Sku(_, SkuCommand::SetPolicy(policy)) => (policy.kit.as_ref().map_or(0, Vec::len), None),
             Self::Sku(_, command) => (0, command.reason()),
             Self::Order(_, OrderCommand::Place(place)) => {
@@ -175,6 +180,7 @@ impl Command {
             Self::Sku(_, SkuCommand::Release { .. })
                 | Self::Order(_, OrderCommand::Cancel(_))
                 | Self::Flow(_, FlowCommand::Remedy(_))
+                | Self::Lock(LockCommand::Release(_))
         )
     }
 
@@ -187,6 +193,7 @@ impl Command {
             Self::Sku(_, SkuCommand::Reserve(_))
                 | Self::Order(_, OrderCommand::Place(_))
                 | Self::Flow(_, FlowCommand::Begin(_))
+                | Self::Lock(LockCommand::Acquire(_))
         )
     }
 }
@@ -300,6 +307,8 @@ pub enum Answer {
     Order(OrderAnswer),
     /// To a command to a flow.
     Flow(FlowAnswer),
+    /// To a command to a named lock.
+    Lock(LockAnswer),
 }
 
 /// The order after the command.

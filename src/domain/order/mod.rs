@@ -50,6 +50,7 @@ pub use problem::{EditProblem, SplitProblem};
 pub use retire::{Tombstone, decide_retirement};
 pub use saga::{Demand, Plan, SagaEnd, Short, finish};
 pub use sale::SaleRules;
+pub(crate) use split::is_derived;
 pub use split::{Child, ChildNews, Family, Portion, SplitOff, decide_news};
 pub use state::{KeyClaim, Order, OrderBroken, Payment, Pending, PendingKind, Shipment};
 pub use terms::{

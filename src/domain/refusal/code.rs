@@ -56,6 +56,10 @@ impl Refusal {
             Self::CannotSplit { .. } => "CANNOT_SPLIT",
             Self::OrderSplit { .. } => "ORDER_SPLIT",
             Self::OrderIdReserved => "ORDER_ID_RESERVED",
+            Self::LockHeld { .. } => "LOCK_HELD",
+            Self::LockLost { .. } => "LOCK_LOST",
+            Self::InvalidLease { .. } => "INVALID_LEASE",
+            Self::LockCrowded { .. } => "LOCK_CROWDED",
         }
     }
 

@@ -11,6 +11,7 @@ impl Command {
             Self::Sku(_, command) => command.describe(),
             Self::Order(_, command) => command.describe(),
             Self::Flow(_, command) => command.describe(),
+            Self::Lock(command) => command.describe(),
         }
     }
 }

@@ -3,7 +3,9 @@
 
 mod command;
 mod flow;
+mod lock;
 mod order;
+mod reason;
 mod stock;
 
 use crate::domain::command::LineQuantity;

@@ -39,6 +39,7 @@ impl OrderIndex {
     /// sorted numbers, which is quicker and denser than adding to them.
     pub(crate) fn finish(&mut self) {
         let mut states: BTreeMap<State, Vec<u32>> = BTreeMap::new();
+        let mut types: BTreeMap<LifecycleId, Vec<u32>> = BTreeMap::new();
         let mut businesses: Vec<(Vec<u32>, OrderCounts)> = Vec::new();
         businesses.resize_with(self.businesses.len() as usize, Default::default);
         let mut of_customer = Vec::new();
@@ -47,6 +48,7 @@ impl OrderIndex {
                 continue;
             };
             states.entry(entry.state).or_default().push(number);
+            types.entry(entry.lifecycle).or_default().push(number);
             if entry.customer != NONE {
                 of_customer.push((entry.customer, number));
             }
@@ -57,6 +59,7 @@ impl OrderIndex {
         }
         self.states =
             states.into_iter().map(|(state, orders)| (state, orders.into_iter().collect())).collect();
+        self.types = types.into_iter().map(|(of, orders)| (of, orders.into_iter().collect())).collect();
         of_customer.sort_unstable();
         self.of_customer = of_customer.into_iter().collect();
         for (number, (orders, counts)) in (0..).zip(businesses) {

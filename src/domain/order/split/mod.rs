@@ -78,7 +78,7 @@ pub struct SplitOff {
 
 /// Whether an id is of the form that the engine derives for children: `parent/number`.
 #[must_use]
-pub(super) fn is_derived(id: &OrderId) -> bool {
+pub(crate) fn is_derived(id: &OrderId) -> bool {
     let number = id.as_str().rsplit_once('/').map_or("", |(_, number)| number);
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }

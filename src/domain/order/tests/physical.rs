@@ -23,7 +23,7 @@ fn terms() -> Terms {
 fn command(command: impl Into<Command>) -> OrderCommand {
     match command.into() {
         Command::Order(_, command) => command,
-        Command::Sku(..) | Command::Flow(..) => panic!("not a command to an order"),
+        Command::Sku(..) | Command::Flow(..) | Command::Lock(_) => panic!("not a command to an order"),
     }
 }
 
