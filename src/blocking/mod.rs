@@ -29,6 +29,7 @@
 //! it waits for may be among them. Such a call is refused with [`Error::InsideRuntime`] before anything is
 //! done; use [`crate::Engine`] there.
 
+mod flow;
 mod lock;
 mod order;
 mod sku;

@@ -10,10 +10,8 @@ use super::args::Entity;
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
-use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::inventory::{Counters, Hold, HoldOwner, Inventory};
-use crate::domain::lock::{Lease, Lock};
 use crate::domain::money::Money;
 use crate::domain::order::{Deadline, DeadlineKind, Lifecycle, Line, Order, Tombstone, View};
 use crate::query::{Actor, Happening, TimelineEntry};
@@ -216,21 +214,6 @@ pub(super) fn entry_text(entry: &TimelineEntry, out: &mut Out) {
     out.line(format_args!("  {:>9}  {}  {}{by}", entry.sequence, entry.at, entry.what.describe()));
 }
 
-pub(super) fn flow_text(flow: &Flow, out: &mut Out) {
-    out.line(format_args!("Flow {} is under way (version {}).", flow.id, flow.version));
-    let order = flow.order.as_ref().map(|order| format!(", order {order}")).unwrap_or_default();
-    let buyer = flow.customer.as_ref().map(|id| format!(", customer {id}")).unwrap_or_default();
-    out.line(format_args!("  began       {} at {}{buyer}{order}", flow.began_at, flow.business));
-    out.line(format_args!("  chain       {} for {}, rules {}", flow.chain, flow.scene, flow.rules));
-    if let Some(reason) = &flow.parked {
-        out.line(format_args!("  PARKED      {reason}"));
-    }
-    if let Some(at) = flow.again_at() {
-        out.line(format_args!("  again       at {at}"));
-    }
-    out.line(format_args!("`earmark flow show FOLDER {}` shows it node by node.", flow.id));
-}
-
 pub(super) fn order_text(order: &Order, out: &mut Out) {
     let lifecycle = Lifecycle::of(order.lifecycle).map_or("unknown", |lifecycle| lifecycle.name);
     out.line(format_args!("Order {} is {} (version {}).", order.id, order.state, order.version));
@@ -348,22 +331,6 @@ pub(super) fn sku_text(sku: &Inventory, out: &mut Out) {
         }
     }
     if let Some(reason) = &sku.parked {
-        out.line(format_args!("  PARKED      {reason}"));
-    }
-}
-
-/// A lock as the journal leaves it: a lease that is over since is told of until the engine runs again.
-pub(super) fn lock_text(lock: &Lock, out: &mut Out) {
-    let (name, fencing, version) = (&lock.name, lock.fencing, grouped(lock.version));
-    match &lock.lease {
-        None => out.line(format_args!("Lock {name} is free (version {version}).")),
-        Some(lease) => {
-            let Lease { owner, until } = &**lease;
-            out.line(format_args!("Lock {name} is held by {owner} until {until} (version {version})."));
-        }
-    }
-    out.line(format_args!("  fencing     {fencing} is the last number that was given"));
-    if let Some(reason) = &lock.parked {
         out.line(format_args!("  PARKED      {reason}"));
     }
 }

@@ -9,6 +9,7 @@ use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
+use super::works;
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::lock::Lock;
@@ -104,11 +105,11 @@ fn text(followed: &Followed, last: usize, out: &mut Out) {
         entity::sku_text(sku, out);
         entity::holders_text(sku, last, out);
     } else if let Some(flow) = history.flow() {
-        entity::flow_text(flow, out);
+        works::flow_text(flow, out);
     } else if matches!(entity, EntityId::Flow(_)) {
         out.line(format_args!("{entity} has ended."));
     } else if let Some(lock) = history.lock() {
-        entity::lock_text(lock, out);
+        works::lock_text(lock, out);
     } else {
         out.line(format_args!("There is no {entity}, but commands to it were refused."));
     }

@@ -18,6 +18,7 @@ mod sweep;
 mod verify;
 mod why;
 mod words;
+mod works;
 
 use std::process::ExitCode;
 

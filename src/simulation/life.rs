@@ -185,7 +185,7 @@ async fn body(world: &World, fs: &SimFs, clock: &Arc<SimClock>, life: &Life, com
     }
     client::work(world, fs, clock, &engine, life).await;
     chaos.panic_one_in(0);
-    if life.clients.is_empty() && !after(world, fs, come_to_rest(world, &engine).await) {
+    if life.clients.is_empty() && !after(world, fs, trips::come_to_rest(world, &engine).await) {
         return;
     }
     if !world.is_broken()
@@ -295,33 +295,8 @@ async fn verify(world: &World, engine: &Engine, is_opening: bool) -> Result<(), 
     Ok(())
 }
 
-/// Lets every flow come to its end, and looks at what they leave outside.
-async fn come_to_rest(world: &World, engine: &Engine) -> Result<(), Stopped> {
-    let rest = async {
-        while !trips::under_way(engine).await?.is_empty() {
-            let remedied = trips::remedy_all(engine).await?;
-            world.lock().tally.remedies += remedied;
-            engine.resume_timers();
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok::<(), Stopped>(())
-    };
-    match tokio::time::timeout(PATIENCE, rest).await {
-        Ok(rested) => rested?,
-        Err(_) => return Err(Stopped::Broken("there are flows that never end".to_owned())),
-    }
-    whole(engine).await?;
-    take_in(world, engine, None)?;
-    let shared = &mut *world.lock();
-    let ended = shared.outside.check_ended(&shared.history).map_err(Stopped::Broken)?;
-    let failed = shared.history.flows.values().filter(|past| past.has_failed()).count();
-    shared.tally.flows += ended;
-    shared.tally.flows_failed += failed as u64;
-    Ok(())
-}
-
 /// A cut in which nothing is wrong. What a panic has parked is unparked first, as an operator would.
-async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
+pub(super) async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
     let (mut unparked, mut waited) = (0, 0);
     while unparked < UNPARKED_MAX {
         let looked = tokio::time::timeout(PATIENCE, engine.cut()).await;

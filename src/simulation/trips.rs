@@ -1,11 +1,12 @@
 //! Flows by the records that became durable, and what operators do about those that stand still.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use smol_str::SmolStr;
 
 use super::history::History;
-use super::life::Stopped;
+use super::life::{PATIENCE, Stopped, World, take_in, whole};
 use crate::domain::command::{Answer, Outcome, RemedyStep, Request};
 use crate::domain::flow::{Flow, FlowEvent, NodeRef, Remedy, Rulebook, Verdict};
 use crate::domain::ids::{FlowId, Principal, RulesId};
@@ -168,7 +169,32 @@ async fn remedy_one(engine: &Engine, flow: &Flow, remedy: Remedy) -> Result<bool
     Ok(decided)
 }
 
+/// Lets every flow come to its end, and looks at what they leave outside.
+pub(super) async fn come_to_rest(world: &World, engine: &Engine) -> Result<(), Stopped> {
+    let rest = async {
+        while !under_way(engine).await?.is_empty() {
+            let remedied = remedy_all(engine).await?;
+            world.lock().tally.remedies += remedied;
+            engine.resume_timers();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok::<(), Stopped>(())
+    };
+    match tokio::time::timeout(PATIENCE, rest).await {
+        Ok(rested) => rested?,
+        Err(_) => return Err(Stopped::Broken("there are flows that never end".to_owned())),
+    }
+    whole(engine).await?;
+    take_in(world, engine, None)?;
+    let shared = &mut *world.lock();
+    let ended = shared.outside.check_ended(&shared.history).map_err(Stopped::Broken)?;
+    let failed = shared.history.flows.values().filter(|past| past.has_failed()).count();
+    shared.tally.flows += ended;
+    shared.tally.flows_failed += failed as u64;
+    Ok(())
+}
+
 /// The flows that are under way, by number.
-pub(super) async fn under_way(engine: &Engine) -> Result<Vec<FlowId>, Stopped> {
+async fn under_way(engine: &Engine) -> Result<Vec<FlowId>, Stopped> {
     Ok(engine.flows().await?.into_iter().map(|flow| flow.id).collect())
 }
