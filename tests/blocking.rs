@@ -5,7 +5,8 @@ mod common;
 
 use common::{cart, folder, key, order, placement, sku};
 use earmark::blocking::Engine;
-use earmark::{Config, Currency, Error, Money, OrderQuery, Request, State};
+use earmark::flow::{BusinessLine, OrderContext, Standard};
+use earmark::{BeginFlow, Config, Currency, Error, Money, OrderQuery, Request, State};
 
 #[test]
 fn many_threads_share_a_blocking_engine_and_sell_what_there_is() {
@@ -93,4 +94,22 @@ async fn a_blocking_call_inside_a_runtime_is_refused_and_nothing_is_done() {
     assert_eq!(found, Ok(None));
     // The last handle may go inside a runtime.
     drop(engine);
+}
+
+#[test]
+fn a_flow_is_run_and_looked_at_without_a_runtime() {
+    let lines: Vec<std::sync::Arc<dyn BusinessLine>> = vec![std::sync::Arc::new(Standard)];
+    let engine = Engine::open(Config { lines, ..Config::in_memory() }).unwrap();
+    engine.sku(&sku("a")).receive(1, "opening").unwrap();
+    let context = OrderContext::placing(placement("o", &[("a", 1)]));
+    let begin = || BeginFlow::new(common::business(), "submit", &context).unwrap();
+    let done = engine.run_flow::<OrderContext>(begin()).unwrap();
+    assert_eq!(done.order, Some(order("o")));
+    assert_eq!(engine.run_flow::<OrderContext>(begin()).unwrap_err().code(), "FLOW_FAILED");
+    assert_eq!(engine.flows().unwrap(), []);
+    let node = engine.chains().remove(0).nodes.remove(0);
+    assert_eq!((node.node.as_str(), node.processed, node.failed), ("place-order", 2, 1));
+    assert!(engine.flow_timeline(done.flow, 0, 100).unwrap().entries.len() > 3);
+    assert!(engine.rules_of(&"default".parse().unwrap()).is_some());
+    engine.close().unwrap();
 }
