@@ -58,22 +58,15 @@ enum Break {
 
 impl ValueEnum for Break {
     fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [Break; 12] = {
-            let [a, b, c, d, e, f, g, h, i, j, k] = Sabotage::ALL;
-            [
-                Break::All,
-                Break::One(a),
-                Break::One(b),
-                Break::One(c),
-                Break::One(d),
-                Break::One(e),
-                Break::One(f),
-                Break::One(g),
-                Break::One(h),
-                Break::One(i),
-                Break::One(j),
-                Break::One(k),
-            ]
+        #[expect(clippy::indexing_slicing, reason = "the lengths are constants; a mistake does not compile")]
+        const ALL: [Break; 1 + Sabotage::ALL.len()] = {
+            let mut ways = [Break::All; 1 + Sabotage::ALL.len()];
+            let mut at = 0;
+            while at < Sabotage::ALL.len() {
+                ways[at + 1] = Break::One(Sabotage::ALL[at]);
+                at += 1;
+            }
+            ways
         };
         &ALL
     }
