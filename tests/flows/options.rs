@@ -4,7 +4,7 @@
 use earmark::port::fs_sim::SimFs;
 use earmark::{BeginFlow, Engine, Error, Refusal};
 
-use crate::common::business;
+use crate::common::{business, receive};
 use crate::common::journal::{read, write};
 use crate::world::{Act, Called, Trail, World};
 
@@ -234,4 +234,18 @@ async fn whoever_began_a_flow_is_answered_when_the_engine_halts_before_a_node_ma
     let answer = tokio::time::timeout(std::time::Duration::from_secs(60), run).await.expect("an answer");
     assert_eq!(answer.unwrap_err(), Error::OutcomeUnknown);
     assert_eq!(world.calls(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_node_that_acts_outside_is_answered_by_the_engine_is_durable_before_it_acts() {
+    let text = "business = \"shop\"\n[chains.default]\nsubmit = [\"place\"]\n";
+    let (world, fs) = (World::new(text, &["place"]), SimFs::new());
+    let engine = world.open(&fs).await;
+    receive(&engine, "a", 5).await;
+    run(&engine).await.unwrap();
+    world.close(engine).await;
+    let records = read(&fs);
+    let reserved = records.iter().rposition(|record| record.order().is_some()).unwrap() as u64 + 1;
+    let called = world.called().into_iter().find(|call| call.what == "process place").unwrap();
+    assert!(called.durable >= reserved, "record {reserved} was to be durable, {} was", called.durable);
 }
