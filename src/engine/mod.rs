@@ -161,6 +161,8 @@ impl Engine {
         if let Some(stopper) = inner.stopper.lock().await.take() {
             stopper.stop().await;
         }
+        // Actors that come to their end later keep the core, and must not keep others from opening one like it.
+        inner.core.ids.let_go();
         match inner.core.gate.halted() {
             Some(error) => Err(error.clone()),
             None => Ok(()),

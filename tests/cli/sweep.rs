@@ -5,21 +5,25 @@ use std::sync::Arc;
 
 use earmark::domain::order::OrderEvent;
 use earmark::domain::record::OrderRecord;
+use earmark::flow::{BusinessLine, OrderContext, Standard};
 use earmark::journal::{Batch, CommitLog, FileLog, LogOptions, codec, record};
 use earmark::port::fs::RealFs;
-use earmark::{Amounts, Config, Durability, EditChange, Engine, PlaceOrder, Retention, SplitBy, Timestamp};
+use earmark::{
+    Amounts, BeginFlow, Config, Durability, EditChange, Engine, PlaceOrder, Retention, SplitBy, Timestamp,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::journal::placed;
-use crate::common::{cancellation, folder, order, parts, payment, placement, receive};
+use crate::common::{business, cancellation, folder, order, parts, payment, placement, receive};
 use crate::shop::{block_on, config, day};
 use crate::tool::{image, json, on, segments};
 
 /// Buyers side by side, so that batches hold several records and orders several SKUs.
 fn crowd(folder: &Path, config: Config) {
     block_on(async {
-        let engine = Engine::open(config).await.unwrap();
+        let lines: Vec<Arc<dyn BusinessLine>> = vec![Arc::new(Standard)];
+        let engine = Engine::open(Config { lines, ..config }).await.unwrap();
         receive(&engine, "a", 24).await;
         receive(&engine, "b", 12).await;
         let buyers = (0..16).map(|buyer| {
@@ -37,7 +41,9 @@ fn crowd(folder: &Path, config: Config) {
                 }
             })
         });
-        for buyer in buyers.collect::<Vec<_>>() {
+        // Some go through flows, of which the last is refused and rolled back.
+        let flows = (0..4).map(|buyer| tokio::spawn(flow(engine.clone(), format!("f-{}", buyer % 3))));
+        for buyer in buyers.chain(flows).collect::<Vec<_>>() {
             buyer.await.unwrap();
         }
         if engine.recovery().records == 0 {
@@ -48,6 +54,17 @@ fn crowd(folder: &Path, config: Config) {
         engine.close().await.unwrap();
     });
     assert!(folder.exists());
+}
+
+/// An order is placed by a flow and paid by another one, if it is granted.
+async fn flow(engine: Engine, id: String) {
+    let place = OrderContext::placing(placement(&id, &[("a", 1)]));
+    let begin = BeginFlow::new(business(), "submit", &place).unwrap();
+    if engine.run_flow::<OrderContext>(begin).await.is_ok() {
+        let pay = OrderContext::paying(payment(&id, 1_000));
+        let begin = BeginFlow::new(business(), "pay", &pay).unwrap().about(order(&id));
+        engine.run_flow::<OrderContext>(begin).await.unwrap();
+    }
 }
 
 /// An order gives a unit up and gets another price, is split, and one of its children is sent short.

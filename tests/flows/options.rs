@@ -4,8 +4,8 @@
 use earmark::port::fs_sim::SimFs;
 use earmark::{BeginFlow, Engine, Error, Refusal};
 
-use crate::common::{business, receive};
 use crate::common::journal::{read, write};
+use crate::common::{business, receive};
 use crate::world::{Act, Called, Trail, World};
 
 fn world(options: &str) -> World {

@@ -38,6 +38,9 @@ pub trait OrderIds: Send + Sync {
     /// Takes note of a recorded id, so that it is not issued again. Origins of other schemes, which a
     /// journal can hold after the configuration changed, are no concern of this generator.
     fn observe(&self, origin: IdOrigin);
+
+    /// No more ids are issued: what the generator keeps others from is free, although it may live on for a while.
+    fn let_go(&self) {}
 }
 
 /// Why ids cannot be made, in general or at this moment.

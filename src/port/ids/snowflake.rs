@@ -5,7 +5,7 @@
 //!     0      ms since the epoch     worker       sequence
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use smol_str::format_smolstr;
 
@@ -33,9 +33,12 @@ pub(super) fn check_worker(worker: u16) -> Result<(), IdError> {
     if worker > WORKER_MAX { Err(IdError::WorkerOutOfRange { worker }) } else { Ok(()) }
 }
 
-/// The claim of a worker number; given up when it is dropped.
+/// The claim of a worker number; given up when it is let go or dropped.
 #[derive(Debug)]
-struct Worker(u16);
+struct Worker {
+    number: u16,
+    is_held: AtomicBool,
+}
 
 impl Worker {
     fn claim(worker: u16) -> Result<Self, IdError> {
@@ -44,19 +47,26 @@ impl Worker {
         if word.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
             return Err(IdError::WorkerInUse { worker });
         }
-        Ok(Self(worker))
+        Ok(Self { number: worker, is_held: AtomicBool::new(true) })
     }
 
     fn place(worker: u16) -> Option<(&'static AtomicU64, u64)> {
         Some((WORKERS.get(usize::from(worker / 64))?, 1 << (worker % 64)))
     }
+
+    /// Gives the number up, once.
+    fn let_go(&self) {
+        if self.is_held.swap(false, Ordering::AcqRel)
+            && let Some((word, bit)) = Self::place(self.number)
+        {
+            word.fetch_and(!bit, Ordering::AcqRel);
+        }
+    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if let Some((word, bit)) = Self::place(self.0) {
-            word.fetch_and(!bit, Ordering::AcqRel);
-        }
+        self.let_go();
     }
 }
 
@@ -92,9 +102,13 @@ impl OrderIds for SnowflakeIds {
             .next(since, MILLIS_MAX)
             .map_err(|since| out_of_range(since.saturating_add(SNOWFLAKE_EPOCH_MS)))?;
         let number = (tick.millis << (WORKER_BITS + SEQUENCE_BITS))
-            | (u64::from(self.worker.0) << SEQUENCE_BITS)
+            | (u64::from(self.worker.number) << SEQUENCE_BITS)
             | u64::from(tick.sequence);
         Ok((OrderId::new(format_smolstr!("{number}"))?, IdOrigin::Snowflake(number)))
+    }
+
+    fn let_go(&self) {
+        self.worker.let_go();
     }
 
     /// Numbers of other workers count too: ids stay in order when a folder changes its worker number.

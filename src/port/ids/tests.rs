@@ -110,6 +110,18 @@ fn a_worker_number_belongs_to_one_generator_at_a_time() {
 }
 
 #[test]
+fn a_worker_number_that_was_let_go_belongs_to_the_next_one_and_is_not_taken_from_it() {
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(1));
+    let scheme = IdScheme::Snowflake { worker: WORKER_MAX - 1 };
+    let first = open(&scheme);
+    first.let_go();
+    let _second = open(&scheme);
+    drop(first);
+    let third = scheme.build(entropy).err();
+    assert_eq!(third, Some(IdError::WorkerInUse { worker: WORKER_MAX - 1 }));
+}
+
+#[test]
 fn a_snowflake_before_its_epoch_or_beyond_its_bits_is_an_error() {
     let ids = SnowflakeIds::new(110).unwrap();
     let end = SNOWFLAKE_EPOCH_MS + (1 << 41) - 1;
