@@ -167,13 +167,18 @@ pub(super) struct EntryJson<'a> {
 
 impl<'a> EntryJson<'a> {
     pub(super) fn of(entry: &'a TimelineEntry) -> Self {
+        Self::told(entry, entry.what.describe())
+    }
+
+    /// The same in words of somebody who knows more of it.
+    pub(super) fn told(entry: &'a TimelineEntry, words: String) -> Self {
         Self {
             sequence: entry.sequence,
             at: entry.at.to_string(),
             by: entry.by.as_ref().map(|by| by.as_str()),
             actor: entry.actor(),
             reason: entry.what.reason(),
-            words: entry.what.describe(),
+            words,
             what: &entry.what,
         }
     }
@@ -209,9 +214,9 @@ pub(super) fn largest_holds(sku: &Inventory, holders_max: usize) -> Vec<(HoldOwn
 }
 
 /// An entry as a line of text.
-pub(super) fn entry_text(entry: &TimelineEntry, out: &mut Out) {
+pub(super) fn entry_text(entry: &TimelineEntry, words: &str, out: &mut Out) {
     let by = entry.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
-    out.line(format_args!("  {:>9}  {}  {}{by}", entry.sequence, entry.at, entry.what.describe()));
+    out.line(format_args!("  {:>9}  {}  {words}{by}", entry.sequence, entry.at));
 }
 
 pub(super) fn order_text(order: &Order, out: &mut Out) {

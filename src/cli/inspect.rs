@@ -9,7 +9,7 @@ use super::entity::{self, EntryJson, Followed, HolderJson, RetiredJson};
 use super::out::{Exit, Failure, Out};
 use super::source::Source;
 use super::words::{count, grouped};
-use super::works;
+use super::works::{self, Names};
 use crate::domain::flow::Flow;
 use crate::domain::ids::EntityId;
 use crate::domain::lock::Lock;
@@ -61,6 +61,7 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
     let Followed { reading, history, base, .. } = followed;
     let (kind, id) = entity::name_of(history.entity());
     let sku = history.sku().filter(|_| followed.has_state());
+    let names = Names::of(history);
     out.json(&InspectJson {
         folder: name,
         kind,
@@ -74,7 +75,11 @@ fn json(name: &str, followed: &Followed, last: usize, out: &mut Out) {
         lock: history.lock().filter(|_| followed.has_state()),
         first_sequence: reading.first_sequence,
         history_total: history.total,
-        history: history.entries.iter().map(EntryJson::of).collect(),
+        history: history
+            .entries
+            .iter()
+            .map(|entry| EntryJson::told(entry, names.words(&entry.what)))
+            .collect(),
         in_use: reading.in_use,
         snapshot: base.as_ref().map(|path| path.display().to_string()),
         unusable: followed.unusable(),
@@ -123,7 +128,10 @@ fn text(followed: &Followed, last: usize, out: &mut Out) {
     } else {
         out.line(format_args!("History: {}:", count_entries(history.total)));
     }
-    history.entries.iter().for_each(|entry| entity::entry_text(entry, out));
+    let names = Names::of(history);
+    for entry in &history.entries {
+        entity::entry_text(entry, &names.words(&entry.what), out);
+    }
 }
 
 fn count_entries(entries: u64) -> String {

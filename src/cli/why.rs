@@ -216,7 +216,7 @@ fn text(
     }
     if let Some(last) = history.entries.back().filter(|_| refusals.is_empty()) {
         out.line("The last thing that happened to it:");
-        entity::entry_text(last, out);
+        entity::entry_text(last, &last.what.describe(), out);
     }
 }
 

@@ -1,9 +1,40 @@
 //! Flows and named locks as text.
 
+use smol_str::SmolStr;
+
 use super::out::Out;
 use super::words::grouped;
-use crate::domain::flow::Flow;
+use crate::domain::flow::{Flow, NodeRef, Rulebook};
 use crate::domain::lock::{Lease, Lock};
+use crate::flow::Definition;
+use crate::query::Happening;
+use crate::replay::History;
+
+/// The names of a flow's nodes, where its rules can be read by this build.
+pub(super) struct Names(Option<(Flow, Rulebook)>);
+
+impl Names {
+    pub(super) fn of(history: &History) -> Self {
+        let known = history.course().and_then(|(flow, rules)| {
+            let definition = Definition::parse(rules.file.as_str(), rules.text.as_str()).ok()?;
+            Some((flow.clone(), definition.rulebook().clone()))
+        });
+        Self(known)
+    }
+
+    fn name(&self, node: NodeRef) -> Option<SmolStr> {
+        let (flow, rules) = self.0.as_ref()?;
+        flow.spec(rules, node).map(|spec| spec.name.clone())
+    }
+
+    /// What happened, as a sentence with these names.
+    pub(super) fn words(&self, what: &Happening) -> String {
+        match what {
+            Happening::Flow(event) => event.describe_with(&|node| self.name(node)),
+            other => other.describe(),
+        }
+    }
+}
 
 /// A flow that is under way.
 pub(super) fn flow_text(flow: &Flow, out: &mut Out) {

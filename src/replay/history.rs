@@ -3,7 +3,7 @@
 //! There is no index of records by entity: every batch is looked through for the entity's id, and what does
 //! not hold it is passed over without being decoded.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
 use super::base::Standing;
@@ -11,11 +11,11 @@ use super::driver::Machine;
 use super::reading::{Place, ReadError};
 use super::tagged;
 use crate::domain::flow::Flow;
-use crate::domain::ids::EntityId;
+use crate::domain::ids::{EntityId, RulesId};
 use crate::domain::inventory::Inventory;
 use crate::domain::lock::Lock;
 use crate::domain::order::{Order, Tombstone};
-use crate::domain::record::Record;
+use crate::domain::record::{FlowRecord, Record, RulesRecord};
 use crate::guard;
 use crate::journal::codec::CodecError;
 use crate::journal::record::RawRecord;
@@ -65,6 +65,10 @@ pub struct History {
     known_before: u64,
     /// What came before this record, is.
     from: u64,
+    /// The rules of business lines, for a flow: its nodes are named there.
+    rules: BTreeMap<RulesId, RulesRecord>,
+    /// A flow as it stood last, its end apart.
+    course: Option<Box<Flow>>,
 }
 
 /// How an entity stood before what is read: in a snapshot, or not at all.
@@ -90,7 +94,17 @@ impl History {
     /// the state to begin with.
     #[must_use]
     pub fn new(entity: EntityId, entries_max: usize, base: Base) -> Self {
-        Self { entity, entries_max, entries: VecDeque::new(), total: 0, base, known_before: 0, from: 0 }
+        Self {
+            entity,
+            entries_max,
+            entries: VecDeque::new(),
+            total: 0,
+            base,
+            known_before: 0,
+            from: 0,
+            rules: BTreeMap::new(),
+            course: None,
+        }
     }
 
     /// The history of an entity that a snapshot may hold: what is read before its high mark is told, and
@@ -101,6 +115,8 @@ impl History {
     pub fn on(entity: EntityId, entries_max: usize, standing: &mut Standing) -> Result<Self, CodecError> {
         let base = standing.world.take_entity(&entity)?;
         let mut history = Self::new(entity, entries_max, base);
+        history.rules.clone_from(&standing.world.works().rules);
+        history.course = history.flow().cloned().map(Box::new);
         history.from = standing.low.cursor.sequence;
         history.known_before = standing.footer.high.sequence;
         Ok(history)
@@ -181,6 +197,13 @@ impl History {
         }
     }
 
+    /// A flow as it stood last, also when it has ended, and the rules that it went by, where they are told of.
+    #[must_use]
+    pub fn course(&self) -> Option<(&Flow, &RulesRecord)> {
+        let flow = self.course.as_deref()?;
+        Some((flow, self.rules.get(&flow.rules)?))
+    }
+
     /// Whether the journal knows anything of the entity.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -189,6 +212,16 @@ impl History {
             || self.retired().is_some()
             || self.sku().is_some()
             || self.lock().is_some()
+    }
+
+    /// The flow as the last record found it, with what that made of it before the end.
+    fn ended_with(&mut self, record: &FlowRecord) -> Option<Box<Flow>> {
+        let mut flow = self.course.take()?;
+        for event in &record.events {
+            // One that does not fit has been told of.
+            let _ = guard::apply(|| flow.apply_event(event));
+        }
+        Some(flow)
     }
 
     /// Applies a record as recovery does: one that breaks an invariant parks the entity.
@@ -232,6 +265,7 @@ impl History {
                 {
                     flow.parked.get_or_insert(reason);
                 }
+                self.course = flow.clone().map(Box::new).or_else(|| self.ended_with(record));
                 self.base = flow.map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)));
             }
             (Record::Lock(record), EntityId::Lock(name)) if record.lock == *name => {
@@ -242,6 +276,9 @@ impl History {
                 if let Err(reason) = guard::apply(|| lock.apply(record)) {
                     lock.parked.get_or_insert(reason);
                 }
+            }
+            (Record::Rules(record), EntityId::Flow(_)) => {
+                self.rules.insert(record.rules, record.clone());
             }
             (Record::Park(record), entity) if record.entity == *entity => match &mut self.base {
                 Base::Order(order) => order.parked.clone_from(&record.reason),

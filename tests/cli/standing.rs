@@ -131,9 +131,10 @@ fn an_operator_decides_on_a_folder_at_rest_and_the_flow_goes_on_when_its_engine_
             engine.close().await.unwrap();
         });
         let told = fine(folder, "inspect * flow 1");
+        assert!(told.contains("Node bill failed: no such account."), "{told}");
         assert!(
             told.contains("flow 1 has ended.")
-                && told.contains(&format!("An operator decided to {remedy} node 0/0: looked. (by ann)")),
+                && told.contains(&format!("An operator decided to {remedy} node place: looked. (by ann)")),
             "{told}"
         );
         let ran = on(folder, "flow show * 1");

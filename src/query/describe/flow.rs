@@ -1,11 +1,9 @@
-//! Flows in words. Runs and nodes are told by their numbers: their names stand in the rules.
+//! Flows in words. Whoever has the rules at hand names nodes; else they are told by the numbers of run and node.
+
+use smol_str::SmolStr;
 
 use crate::domain::command::FlowCommand;
 use crate::domain::flow::{FlowEvent, NodeRef};
-
-fn name(node: &NodeRef) -> String {
-    format!("{}/{}", node.run, node.node)
-}
 
 impl FlowCommand {
     pub(super) fn describe(&self) -> String {
@@ -22,16 +20,26 @@ impl FlowCommand {
 }
 
 impl FlowEvent {
-    /// The event as a plain sentence.
+    /// The event as a plain sentence, with nodes told by their numbers.
     #[must_use]
     pub fn describe(&self) -> String {
+        self.describe_with(&|_| None)
+    }
+
+    /// The event as a plain sentence, with the names of nodes that `named` knows.
+    #[must_use]
+    pub fn describe_with(&self, named: &dyn Fn(NodeRef) -> Option<SmolStr>) -> String {
+        let name = |node: &NodeRef| {
+            named(*node).unwrap_or_else(|| smol_str::format_smolstr!("{}/{}", node.run, node.node))
+        };
         match self {
             Self::Began { rules, business, scene, chain, .. } => {
                 format!("Began chain {chain} of {business} for {scene}, by rules {rules}.")
             }
             Self::Started(node) => format!("Node {} begins.", name(node)),
             Self::Done(node) => format!("Node {} is done.", name(node)),
-            Self::Context { run, .. } => format!("The context of run {run} changed."),
+            Self::Context { run: 0, .. } => "The context changed.".to_owned(),
+            Self::Context { run, .. } => format!("The context of sub-chain {run} changed."),
             Self::Bound(order) => format!("It is about order {order}."),
             Self::Failing { node, failure, again_at } => {
                 format!("Node {} failed and is tried again at {again_at}: {failure}.", name(node))
@@ -43,7 +51,8 @@ impl FlowEvent {
             Self::Skipped { node, reason, .. } => {
                 format!("Node {} ended the way forward: {reason}.", name(node))
             }
-            Self::Turned { run, phase } => format!("Run {run} is in its phase {phase}."),
+            Self::Turned { run: 0, phase } => format!("The chain is in its phase {phase}."),
+            Self::Turned { run, phase } => format!("Sub-chain {run} is in its phase {phase}."),
             Self::Entered { node, .. } => format!("Node {} enters its sub-chain.", name(node)),
             Self::RolledBack(node) => format!("Node {} is rolled back.", name(node)),
             Self::RollbackFailed { node, failure, again_at: Some(at) } => {
