@@ -319,8 +319,8 @@ pub(super) async fn whole(engine: &Engine) -> Result<Cut, Stopped> {
         };
         let parked = cut.orders.iter().filter(|order| by_panic(&order.parked)).map(|order| order.id.clone());
         let parked: Vec<_> = parked.map(EntityId::Order).collect();
-        let remedied = trips::remedy_all(engine).await?;
-        if remedied > 0 {
+        // What a panic has parked first: as long as an order is, its flow cannot be rolled back.
+        if parked.is_empty() && trips::remedy_all(engine).await? > 0 {
             continue;
         }
         if parked.is_empty() {
