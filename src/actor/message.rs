@@ -82,7 +82,7 @@ pub(crate) enum OrderMessage {
     /// A flow about it can go neither on nor back.
     Park { flow: FlowId, reason: SmolStr },
     /// That flow goes on.
-    LiftPark { flow: FlowId },
+    LiftPark { flow: FlowId, to: ActorRef<FlowMessage> },
 }
 
 /// Shown the state of an order as it would rest; nothing of one that has no number in the index yet.
@@ -147,10 +147,15 @@ pub(crate) enum FlowMessage {
     Look(oneshot::Sender<(Option<Flow>, bool)>),
     /// An operator has looked at a parked flow.
     Unpark(Option<Principal>, ReplyTo),
+    /// Go on after a crash or a close, with the order in the park or not, as the flow is.
+    Recover,
     /// The engine is being closed.
     Close,
     /// So many of its records are durable. Sent to an actor that waits for it, and not counted as mail.
     Durable(u64),
+    /// The order is out of the park, if it was in it for this flow, and the journal has that before what comes.
+    /// Likewise.
+    Lifted,
     /// The engine is halted, and nothing that is not durable will be. Likewise.
     Halted,
     /// A node has returned. Sent to an actor that waits for it, and not counted as mail.

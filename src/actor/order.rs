@@ -17,7 +17,7 @@ use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft, Listed};
-use super::message::{Envelope, OrderMessage, ReplyTo, Resumed, SkuMessage};
+use super::message::{Envelope, FlowMessage, OrderMessage, ReplyTo, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Mail};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
@@ -238,11 +238,13 @@ impl OrderState {
                     self.park(format_smolstr!("{}{reason}", parked_by(flow)));
                 }
             }
-            OrderMessage::LiftPark { flow } => {
+            OrderMessage::LiftPark { flow, to } => {
                 let parked = self.order.as_ref().and_then(|order| order.parked.as_ref());
                 if parked.is_some_and(|reason| reason.starts_with(parked_by(flow).as_str())) {
                     self.unpark(myself, None, ReplyTo::default());
                 }
+                // A flow that is gone was stopped with its engine.
+                let _ = to.send_message(FlowMessage::Lifted);
             }
             OrderMessage::Bear(split_off, parent) => self.be_born(split_off, &parent),
             OrderMessage::ChildNews(news) => self.child_news(&news),

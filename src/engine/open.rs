@@ -141,7 +141,8 @@ impl Engine {
         let inner = take_commands(&config, core, reader, report, stopper);
         for flow in inner.core.flows.registry.ids() {
             // Every flow that was recovered is there.
-            let _ = inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Drive, Absent::HandBack);
+            let _ =
+                inner.core.flows.registry.send(&inner.core, &flow, FlowMessage::Recover, Absent::HandBack);
         }
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -5,6 +5,7 @@ use earmark::{
     BeginFlow, Engine, EntityId, Error, FlowId, Principal, Refusal, Remedy, RemedyStep, Request, State,
 };
 
+use crate::common::journal::{read, write};
 use crate::common::{business, cancellation, order, receive};
 use crate::world::{Act, Trail, World};
 
@@ -86,6 +87,7 @@ async fn who_decided_and_why_stands_in_the_journal() {
     let engine = failed(&world, &fs).await;
     world.settle(&engine).await;
     engine.remedy(remedy(Remedy::Skip, None)).await.unwrap();
+    world.settle(&engine).await;
     let entries = engine.flow_timeline(FlowId(1), 0, 100).await.unwrap().entries;
     let decided =
         entries.iter().find(|entry| entry.by.as_ref().is_some_and(|by| by.as_str() == "ann")).unwrap();
@@ -162,4 +164,30 @@ async fn an_engine_without_the_line_shows_its_flows_and_lets_an_operator_decide(
     after.settle(&engine).await;
     assert_eq!(after.calls()[0], "process n3");
     after.close(engine).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_leaves_the_park_with_its_flow_wherever_a_crash_comes() {
+    let (world, fs) = (world(), SimFs::new());
+    let engine = failed(&world, &fs).await;
+    world.settle(&engine).await;
+    world.act(&format!("rollback n2{WHY}"), Act::Well);
+    engine.remedy(remedy(Remedy::Retry, Some("n2"))).await.unwrap();
+    world.settle(&engine).await;
+    world.close(engine).await;
+    let records = read(&fs);
+    for length in 0..=records.len() {
+        let again = world.again();
+        let engine = again.open(&write(&records[..length])).await;
+        again.settle(&engine).await;
+        for flow in engine.flows().await.unwrap() {
+            let step =
+                RemedyStep { flow: flow.id, node: None, remedy: Remedy::Retry, reason: "again".into() };
+            engine.remedy(step).await.unwrap();
+        }
+        again.settle(&engine).await;
+        assert_eq!(engine.flows().await.unwrap(), [], "behind record {length}");
+        assert_eq!(engine.cut().await.unwrap().violations, Vec::<String>::new(), "behind record {length}");
+        again.close(engine).await;
+    }
 }

@@ -45,7 +45,7 @@ impl FlowState {
 
     /// One round; `None` when there is nothing to drive.
     fn advance(&mut self, myself: &ActorRef<FlowMessage>) -> Option<Wait> {
-        if self.closing || self.ended {
+        if self.closing || self.ended || self.lifting {
             return None;
         }
         let flow = self.flow.as_ref().filter(|flow| flow.parked.is_none())?;

@@ -1,15 +1,16 @@
 //! What a flow hands to the journal, and how it comes out.
 
+use ractor::ActorRef;
 use smol_str::SmolStr;
 
 use super::FlowState;
 use crate::actor::core::Draft;
 use crate::actor::keys::Claimed;
-use crate::actor::message::{Envelope, OrderMessage, ReplyTo};
+use crate::actor::message::{Envelope, FlowMessage, OrderMessage, ReplyTo};
 use crate::actor::registry::Absent;
 use crate::domain::command::{Answer, Command, FlowAnswer, FlowCommand, Outcome, RemedyStep, ScopedKey};
 use crate::domain::flow::{FlowEvent, Verdict};
-use crate::domain::ids::Principal;
+use crate::domain::ids::{OrderId, Principal};
 use crate::domain::order::KeyClaim;
 use crate::domain::record::{FlowRecord, KeyMark, Record};
 use crate::domain::refusal::Refusal;
@@ -132,10 +133,23 @@ impl FlowState {
         self.core.record_park(&mut draft, self.entity(), None, Some(reason.clone()));
         self.refuse_parked(&mut draft, claim, &reason);
         self.core.commit(draft);
+        self.park_order(order, reason);
+    }
+
+    fn park_order(&self, order: Option<OrderId>, reason: SmolStr) {
         if let Some(order) = order {
             let message = OrderMessage::Park { flow: self.id, reason };
             // An order that is gone needs no parking.
             let _ = self.core.orders.send(&self.core, &order, message, Absent::HandBack);
+        }
+    }
+
+    /// After a crash the order may be in the park for a flow that is not, or the other way round.
+    pub(super) fn match_order(&mut self, myself: &ActorRef<FlowMessage>) {
+        let Some(flow) = &self.flow else { return };
+        match flow.parked.clone() {
+            Some(reason) => self.park_order(flow.order.clone(), reason),
+            None => self.lift_park(myself),
         }
     }
 
@@ -152,16 +166,17 @@ impl FlowState {
         }
     }
 
-    /// The flow goes on: so may its order.
-    pub(super) fn lift_park(&self) {
+    /// The flow goes on: so may its order. The flow waits for it, so that no record of its own comes before the
+    /// order's: a flow that has ended could not take its order out of the park again.
+    pub(super) fn lift_park(&mut self, myself: &ActorRef<FlowMessage>) {
         let Some(flow) = &self.flow else { return };
         if let Some(claim) = flow.claim.as_ref().filter(|_| !flow.answered) {
             self.core.keys.resume(claim);
         }
         if let Some(order) = &flow.order {
-            let message = OrderMessage::LiftPark { flow: self.id };
+            let message = OrderMessage::LiftPark { flow: self.id, to: myself.clone() };
             // An order that is gone needs none.
-            let _ = self.core.orders.send(&self.core, order, message, Absent::HandBack);
+            self.lifting = self.core.orders.send(&self.core, order, message, Absent::HandBack).is_ok();
         }
     }
 }

@@ -100,6 +100,8 @@ struct FlowState {
     answers: bool,
     ended: bool,
     closing: bool,
+    /// Whether its order is on the way out of the park.
+    lifting: bool,
 }
 
 impl Actor for FlowActor {
@@ -127,6 +129,10 @@ impl Actor for FlowActor {
             FlowMessage::Durable(until) => state.is_durable(&myself, until),
             FlowMessage::Returned(back) => state.came_back(&myself, *back),
             FlowMessage::Halted => state.close(),
+            FlowMessage::Lifted => {
+                state.lifting = false;
+                state.drive(&myself);
+            }
             counted => {
                 state.mail.taken();
                 state.take_up(&myself, counted);
@@ -162,6 +168,7 @@ impl FlowState {
             answers: false,
             ended: false,
             closing: false,
+            lifting: false,
         };
         state.bind();
         state
@@ -195,11 +202,11 @@ impl FlowState {
 
     /// Whether the engine is at work for it: a node that waits for the world outside of the engine is not.
     fn is_busy(&self) -> bool {
-        !self.queued.is_empty() || self.running.iter().any(|it| !it.is_outside)
+        self.lifting || !self.queued.is_empty() || self.running.iter().any(|it| !it.is_outside)
     }
 
     fn may_rest(&self) -> bool {
-        self.is_idle() && self.reply.is_none() && self.events.is_empty()
+        self.is_idle() && !self.lifting && self.reply.is_none() && self.events.is_empty()
     }
 
     fn rest(&mut self) -> bool {
@@ -215,10 +222,17 @@ impl FlowState {
             FlowMessage::Begin(envelope, rules) => self.begin(myself, envelope, rules),
             FlowMessage::Remedy(envelope) => self.remedy(myself, envelope),
             FlowMessage::Drive => self.drive(myself),
+            FlowMessage::Recover => {
+                self.match_order(myself);
+                self.drive(myself);
+            }
             FlowMessage::Look(to) => self.look(to),
             FlowMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
             FlowMessage::Close => self.close(),
-            FlowMessage::Durable(_) | FlowMessage::Returned(_) | FlowMessage::Halted => {}
+            FlowMessage::Durable(_)
+            | FlowMessage::Returned(_)
+            | FlowMessage::Halted
+            | FlowMessage::Lifted => {}
         }
     }
 
@@ -308,7 +322,7 @@ impl FlowState {
                 // What was not journaled yet is nobody's word but the engine's.
                 self.flush(None);
                 self.push(event);
-                self.lift_park();
+                self.lift_park(myself);
                 self.flush_remedy(envelope);
                 self.drive(myself);
             }
@@ -331,7 +345,7 @@ impl FlowState {
             Some(Some(_)) => {
                 self.core.record_park(&mut draft, self.entity(), by, None);
                 draft.answer(reply, self.answer());
-                self.lift_park();
+                self.lift_park(myself);
             }
         }
         self.core.commit(draft);
