@@ -190,6 +190,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_file_that_may_be_run_is_a_program() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (program, more) = ("compare-no-such-server", [folder.path().to_owned()]);
+        assert_eq!(find(program, &more), None);
+        let file = folder.path().join(program);
+        std::fs::write(&file, "#!/bin/sh\n")?;
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644))?;
+        assert_eq!(find(program, &more), None);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))?;
+        assert_eq!(find(program, &more), Some(file));
+        Ok(())
+    }
+
+    #[test]
     fn a_server_that_ends_at_once_is_told_with_its_log() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let mut shell = Command::new("sh");

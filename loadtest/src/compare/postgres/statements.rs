@@ -44,7 +44,8 @@ pub(super) const RESERVE: &str =
     "UPDATE stock SET available = available - 1, held = held + 1 WHERE sku = $1 AND available >= 1";
 
 /// In a transaction: from the state before to this one.
-pub(super) const ADVANCE: &str = "UPDATE orders SET state = $2 WHERE id = $1 AND state = $2 - 1";
+pub(super) const ADVANCE: &str =
+    "UPDATE orders SET state = $2::smallint WHERE id = $1 AND state = $2::smallint - 1";
 
 /// In a transaction, behind the order that is shipped.
 pub(super) const SHIP: &str =
@@ -61,12 +62,13 @@ INSERT INTO orders (id, sku, state) SELECT $1, sku, 0 FROM taken";
 
 const PAY_AT_ONCE: &str = "UPDATE orders SET state = 1 WHERE id = $1 AND sku = $2 AND state = 0";
 
+/// The table's own check stands in for a condition: were there nothing held, all of it would fail.
 const SHIP_AT_ONCE: &str = "
 WITH left_now AS (
     UPDATE orders SET state = 2 WHERE id = $1 AND sku = $2 AND state = 1 RETURNING sku
 )
 UPDATE stock SET held = held - 1, shipped = shipped + 1
-FROM left_now WHERE stock.sku = left_now.sku AND held >= 1";
+FROM left_now WHERE stock.sku = left_now.sku";
 
 const DELIVER_AT_ONCE: &str = "UPDATE orders SET state = 3 WHERE id = $1 AND sku = $2 AND state = 2";
 
@@ -74,7 +76,7 @@ const DELIVER_AT_ONCE: &str = "UPDATE orders SET state = 3 WHERE id = $1 AND sku
 pub(super) const AT_ONCE: [&str; 4] = [PLACE_AT_ONCE, PAY_AT_ONCE, SHIP_AT_ONCE, DELIVER_AT_ONCE];
 
 /// Whether the order is there in this state or a later one.
-pub(super) const SEEN: &str = "SELECT FROM orders WHERE id = $1 AND state >= $2";
+pub(super) const SEEN: &str = "SELECT FROM orders WHERE id = $1 AND state >= $2::smallint";
 
 /// The state that a step leads to.
 pub(super) const fn state(step: Step) -> i16 {

@@ -3,10 +3,11 @@
 mod process;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Pipeline, Script, cmd};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::contender::{Answer, Books, Contender, Step};
 use super::work::{AMPLE, Draft, Work};
@@ -14,6 +15,10 @@ pub(super) use process::RedisServer;
 
 /// Connections at most; callers beyond them send through the same ones, without waiting for each other's answers.
 pub(super) const CONNECTIONS_MAX: usize = 64;
+
+/// How often, and how many times at most, is looked whether an emptied server's file is empty too.
+const REWRITE_LOOK_EVERY: Duration = Duration::from_millis(20);
+const REWRITE_LOOKS_MAX: usize = 1_000;
 
 /// Keys that are read with one request.
 const PAGE: usize = 10_000;
@@ -79,10 +84,21 @@ impl Redis {
         Ok(redis)
     }
 
-    /// Empties the server, so that nothing is left to do while the next contender runs.
+    /// Empties the server and its file, so that nothing is left to do while the next contender runs.
     pub(super) async fn clear(&self) -> Result<()> {
         let mut connection = self.connection(0)?;
-        cmd("FLUSHALL").arg("SYNC").exec_async(&mut connection).await.context("emptying Redis")
+        let doing = || "emptying Redis";
+        cmd("FLUSHALL").arg("SYNC").exec_async(&mut connection).await.with_context(doing)?;
+        cmd("BGREWRITEAOF").exec_async(&mut connection).await.with_context(doing)?;
+        for _ in 0..REWRITE_LOOKS_MAX {
+            let info: String =
+                cmd("INFO").arg("persistence").query_async(&mut connection).await.with_context(doing)?;
+            if info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0") {
+                return Ok(());
+            }
+            tokio::time::sleep(REWRITE_LOOK_EVERY).await;
+        }
+        bail!("Redis did not empty its file in time")
     }
 
     fn connection(&self, caller: usize) -> Result<MultiplexedConnection> {

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::compare::server::{self, Server};
 
-/// Every command is appended and synced before it is answered. The file is not rewritten meanwhile, and no snapshots
-/// are taken: both would only cost.
+/// Every command is appended and synced before it is answered. The file is rewritten between runs and not within
+/// them, and no snapshots are taken: both would only cost.
 const SETTINGS: [(&str, &str); 6] = [
     ("bind", "127.0.0.1"),
     ("appendonly", "yes"),
