@@ -72,6 +72,9 @@ pub(crate) struct Arguments {
     /// Print one JSON document instead of tables.
     #[arg(long)]
     json: bool,
+    /// Print the table in Markdown, as the docs have it.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 /// Who does the work, in the order of the tables.
@@ -150,7 +153,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     if arguments.json {
         report::json(&outcome)?;
     } else {
-        outcome.print();
+        outcome.print(arguments.markdown);
         if folder.is_kept() {
             report::line(&format!("\nThe data is in {}.", folder.path().display()));
         }

@@ -23,6 +23,21 @@ const EXCLUDED: [&str; 7] = [
     "snapshots, rewriting of Redis' file and vacuum over hours are longer than these runs",
 ];
 
+/// The header cells that belong to [`Row::cells`].
+const HEADER: [&str; 11] = [
+    "workload",
+    "contender",
+    "reached",
+    "callers",
+    "connections",
+    "answers, median",
+    "least",
+    "most",
+    "p50",
+    "p99",
+    "Earmark gives",
+];
+
 /// One contender in one workload at one number of callers.
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
@@ -119,7 +134,7 @@ impl Outcome {
     }
 
     /// Prints the tables.
-    pub(super) fn print(&self) {
+    pub(super) fn print(&self, markdown: bool) {
         let machine = &self.machine;
         report::line(&format!(
             "{}, {} cores, {}, {}; {} worker threads; {} rounds of {} s, interleaved, each after {} s of warming up",
@@ -137,20 +152,13 @@ impl Outcome {
         }
         self.excluded.iter().for_each(|what| report::line(&format!("- {what}")));
         self.print_missing();
-        let header = [
-            "workload",
-            "contender",
-            "reached",
-            "callers",
-            "connections",
-            "answers, median",
-            "least",
-            "most",
-            "p50",
-            "p99",
-            "Earmark gives",
-        ];
-        report::rows(&header, 3, &self.rows.iter().map(Row::cells).collect::<Vec<_>>());
+        let rows = self.rows.iter().map(Row::cells);
+        if markdown {
+            report::line("");
+            report::markdown(&HEADER, rows);
+        } else {
+            report::rows(&HEADER, 3, &rows.collect::<Vec<_>>());
+        }
         self.print_promises();
         self.print_missing();
     }
