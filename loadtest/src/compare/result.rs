@@ -211,9 +211,14 @@ impl Row {
             most,
             report::duration(self.p50_us),
             report::duration(self.p99_us),
-            self.earmark_times.map_or("?".to_owned(), |times| format!("{times:.2} times")),
+            self.earmark_times.map_or("?".to_owned(), times),
         ]
     }
+}
+
+/// A ratio, with two digits that say something.
+fn times(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.4} times") } else { format!("{ratio:.2} times") }
 }
 
 /// The promises of all rounds, each once with the differences of all.
