@@ -7,7 +7,8 @@
 //! and writes a report; `recover` times the recovery of many orders after a kill; `snapshot` measures what a
 //! snapshot costs those who work meanwhile; `kills` kills a process again and again and compares what it was told
 //! with what is there. With the feature `simulation`, `simulate` runs the engine in a simulated world; with
-//! `proof`, `histories` has a checker explain what clients saw. `flows` runs business lines under load.
+//! `proof`, `histories` has a checker explain what clients saw; with `compare`, `compare` gives the same work to
+//! PostgreSQL and Redis. `flows` runs business lines under load.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -24,6 +25,8 @@
 )]
 
 mod bench;
+#[cfg(feature = "compare")]
+mod compare;
 mod flash_sale;
 mod flows;
 #[cfg(feature = "proof")]
@@ -67,6 +70,9 @@ enum Command {
     Trace(trace::Arguments),
     /// Measure throughput and latency against a raw append-and-sync loop on the same disk.
     Bench(bench::Arguments),
+    /// Give the same work to PostgreSQL, Redis and two limits beside Earmark, and print medians and ratios.
+    #[cfg(feature = "compare")]
+    Compare(compare::Arguments),
     /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
     Lifecycle(Box<lifecycle::Arguments>),
     /// Record what clients see of an engine whose power is cut, and check that one call after another explains it.
@@ -106,6 +112,8 @@ fn main() -> ExitCode {
         Some(Command::FlashSale(arguments)) => flash_sale::run(&arguments),
         Some(Command::Trace(arguments)) => trace::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        #[cfg(feature = "compare")]
+        Some(Command::Compare(arguments)) => compare::run(&arguments),
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
         #[cfg(feature = "proof")]
         Some(Command::Histories(arguments)) => histories::run(&arguments),

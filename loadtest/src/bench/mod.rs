@@ -5,7 +5,7 @@
 //! what one caller waits with so many others beside it. The raw append-and-sync loop runs right before
 //! and right after each stage, on the same disk.
 
-mod callers;
+pub(crate) mod callers;
 mod result;
 mod stage;
 mod stages;
