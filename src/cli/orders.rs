@@ -15,6 +15,7 @@ use super::words::{by_state, count, grouped};
 use crate::domain::ids::{BusinessId, CustomerId, SellerId};
 use crate::domain::order::{Lifecycle, OrderType, State};
 use crate::domain::time::Timestamp;
+use crate::flow::scene_of;
 use crate::query::{
     BusinessCounts, Gathering, OrderCounts, OrderIndex, OrderQuery, OrderSummary, PAGE_ITEMS_MAX, Page,
     PageCursor, page_limit,
@@ -114,20 +115,8 @@ impl<'a> About<'a> {
     }
 }
 
-/// A type's name on the command line.
-const fn type_name(order_type: OrderType) -> &'static str {
-    match order_type {
-        OrderType::Simple => "simple",
-        OrderType::Physical => "physical",
-        OrderType::Virtual => "virtual",
-        OrderType::FlashSale => "flash_sale",
-        OrderType::Preorder => "preorder",
-        OrderType::Membership => "membership",
-    }
-}
-
 fn types() -> Vec<&'static str> {
-    OrderType::ALL.into_iter().map(type_name).collect()
+    OrderType::ALL.into_iter().map(scene_of).collect()
 }
 
 fn all_states() -> impl Iterator<Item = State> {
@@ -146,7 +135,7 @@ impl Wish {
             customer: self.customer.clone(),
             seller: self.seller.clone(),
             business: self.business.clone(),
-            order_type: OrderType::ALL.into_iter().find(|it| named == Some(type_name(*it))),
+            order_type: OrderType::ALL.into_iter().find(|it| named == Some(scene_of(*it))),
             state: self
                 .state
                 .as_deref()
@@ -186,7 +175,7 @@ fn listed(page: &Page<OrderSummary, PageCursor>, about: About<'_>, out: &mut Out
     }
     for item in &page.items {
         let OrderSummary { order, placed_at, business, state, .. } = item;
-        let of_type = item.order_type().map(type_name).unwrap_or_default();
+        let of_type = item.order_type().map(scene_of).unwrap_or_default();
         let buyer = item.customer.as_ref().map(|id| format!(", for {id}")).unwrap_or_default();
         out.line(format_args!("{placed_at}  {order}  {of_type:10}  {state:9}  at {business}{buyer}"));
     }
