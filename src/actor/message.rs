@@ -1,12 +1,13 @@
 //! What travels to actors and back.
 
-use ractor::ActorRef;
 use smol_str::SmolStr;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::core::Core;
-use super::flow::Back;
+use super::flow::{Back, FlowEntity};
 use super::keys::Claimed;
+use super::mailbox::Address;
+use super::order::OrderEntity;
 use crate::domain::command::{
     BeginFlow, Grant, LockCommand, OrderCommand, Outcome, RemedyStep, Request, SkuCommand, StockStep,
 };
@@ -54,14 +55,14 @@ pub(crate) struct Envelope<C> {
 pub(crate) enum OrderMessage {
     /// A command, with the origin of the order's id for a placement.
     Command(Envelope<OrderCommand>, IdOrigin),
-    /// What a SKU made of a step. Sent to an actor that waits for it, and not counted as mail.
+    /// What a SKU made of a step. Sent past the registry, to an actor that waits for it.
     Stepped { sku: SkuId, number: u32, outcome: Result<Grant, Refusal> },
     /// A SKU has filled units that the order waits for: all it ever filled for it. Told again after a crash; a
     /// message that is lost or comes twice does no harm.
     Filled { sku: SkuId, filled: u64 },
     /// Come into being, as an order that is split off the one that asks.
-    Bear(Box<SplitOff>, ActorRef<OrderMessage>),
-    /// A child has come into being. Sent to an actor that waits for it, and not counted as mail.
+    Bear(Box<SplitOff>, Address<OrderEntity>),
+    /// A child has come into being. Sent past the registry, to an actor that waits for it.
     Born,
     /// A child has changed. Told again after a crash; a message that is lost or comes twice does no harm.
     ChildNews(Box<ChildNews>),
@@ -82,7 +83,7 @@ pub(crate) enum OrderMessage {
     /// A flow about it can go neither on nor back.
     Park { flow: FlowId, reason: SmolStr },
     /// That flow goes on.
-    LiftPark { flow: FlowId, to: ActorRef<FlowMessage> },
+    LiftPark { flow: FlowId, to: Address<FlowEntity> },
 }
 
 /// Shown the state of an order as it would rest; nothing of one that has no number in the index yet.
@@ -132,7 +133,7 @@ pub(crate) struct Step {
     /// Whether the hold is given back if another SKU refuses.
     pub(crate) provisional: bool,
     /// The order's actor, which stays until it has the answer.
-    pub(crate) reply: ActorRef<OrderMessage>,
+    pub(crate) reply: Address<OrderEntity>,
 }
 
 /// What a flow's actor understands.
@@ -151,14 +152,14 @@ pub(crate) enum FlowMessage {
     Recover,
     /// The engine is being closed.
     Close,
-    /// So many of its records are durable. Sent to an actor that waits for it, and not counted as mail.
+    /// So many of its records are durable. Sent past the registry, to an actor that waits for it.
     Durable(u64),
     /// The order is out of the park, if it was in it for this flow, and the journal has that before what comes.
-    /// Likewise.
+    /// Sent likewise.
     Lifted,
-    /// The engine is halted, and nothing that is not durable will be. Likewise.
+    /// The engine is halted, and nothing that is not durable will be. Sent likewise.
     Halted,
-    /// A node has returned. Sent to an actor that waits for it, and not counted as mail.
+    /// A node has returned. Sent past the registry, to an actor that waits for it.
     Returned(Box<Back>),
 }
 
@@ -193,7 +194,7 @@ impl Step {
     /// Answers the order. An order that is gone (the engine is going down) needs no answer.
     pub(crate) fn answer(self, sku: &SkuId, outcome: Result<Grant, Refusal>) {
         let number = self.step.number;
-        let _ = self.reply.send_message(OrderMessage::Stepped { sku: sku.clone(), number, outcome });
+        let _ = self.reply.send(OrderMessage::Stepped { sku: sku.clone(), number, outcome });
     }
 }
 

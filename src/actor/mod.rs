@@ -5,6 +5,7 @@
 //! ```
 //!
 //! - `registry` finds or activates the actor of an entity and puts it to rest without losing a message.
+//! - `mailbox` is an entity's, and `host` the ractor actor that looks into it.
 //! - `order` and `sku` are kinds of actor. None awaits anything inside `handle`.
 //! - `flow` is the third: it runs the nodes of chains.
 //! - `lock` is the fourth: it gives a named lock to one owner at a time.
@@ -18,8 +19,10 @@
 pub(crate) mod commit;
 pub(crate) mod core;
 pub(crate) mod flow;
+mod host;
 pub(crate) mod keys;
 pub(crate) mod lock;
+mod mailbox;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod order;

@@ -11,14 +11,14 @@ mod saga;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use smallvec::SmallVec;
 use smol_str::{SmolStr, format_smolstr};
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft, Listed};
+use super::mailbox::Address;
 use super::message::{Envelope, FlowMessage, OrderMessage, ReplyTo, Resumed, SkuMessage};
-use super::registry::{Absent, Entity, Mail};
+use super::registry::{Absent, Entity, Registry};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
 use crate::domain::order::{self, Filled, Order, OrderEvent, Tombstone};
@@ -26,8 +26,7 @@ use crate::domain::record::{KeyMark, OrderRecord, Record};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
-#[cfg(any(test, feature = "simulation"))]
-use crate::port::chaos;
+use crate::journal::codec::CodecError;
 use crate::replay::compact::{self, Unpacked};
 use saga::Run;
 
@@ -40,23 +39,59 @@ impl Entity for OrderEntity {
     /// The order in the journal's encoding: a few hundred bytes instead of a task and a tree of vectors.
     type Rest = Box<[u8]>;
 
-    fn activate(
-        core: &Arc<Core>,
-        id: &OrderId,
-        rest: Option<Box<[u8]>>,
-        mail: Arc<Mail>,
-    ) -> Option<ActorRef<OrderMessage>> {
-        let state = OrderState {
+    type Live = OrderState;
+
+    fn registry(core: &Core) -> &Registry<Self> {
+        &core.orders
+    }
+
+    fn wake(core: &Arc<Core>, id: OrderId, rest: Option<Box<[u8]>>) -> Result<OrderState, CodecError> {
+        let mut state = OrderState {
             core: core.clone(),
-            id: id.clone(),
+            id,
             order: None,
             tombstone: None,
             listed: None,
-            mail,
             run: None,
             stash: VecDeque::new(),
         };
-        ActorRuntime::spawn_instant(None, OrderActor, (state, rest)).ok().map(|(actor, _)| actor)
+        if let Some(bytes) = rest {
+            let number = compact::number_of(&bytes);
+            match compact::unpack(&bytes)? {
+                Unpacked::Order(order) => state.order = Some(order),
+                Unpacked::Retired(tombstone) => state.tombstone = Some(Box::new(tombstone)),
+            }
+            let listed = state.order.as_ref().map(|order| order.state);
+            state.listed = number.map(|number| Listed { number, state: listed });
+        }
+        Ok(state)
+    }
+
+    fn handle(state: &mut OrderState, me: &Address<Self>, message: OrderMessage) {
+        match message {
+            OrderMessage::Stepped { sku, number, outcome } => state.stepped(me, &sku, number, outcome),
+            OrderMessage::Born => state.born(me),
+            OrderMessage::Look(look) => look(state.listed.and(state.packed().transpose())),
+            message if state.run.is_some() => state.stash.push_back(message),
+            message => state.take_up(me, message),
+        }
+        while state.run.is_none()
+            && let Some(message) = state.stash.pop_front()
+        {
+            state.take_up(me, message);
+        }
+    }
+
+    fn done(state: &mut OrderState) -> bool {
+        state.run.is_none()
+    }
+
+    fn id(state: &OrderState) -> OrderId {
+        state.id.clone()
+    }
+
+    fn rest(state: &mut OrderState) -> Result<Option<Box<[u8]>>, CodecError> {
+        state.packed()
     }
 
     fn rest_bytes(rest: &Box<[u8]>) -> usize {
@@ -72,10 +107,8 @@ fn parked_by(flow: FlowId) -> SmolStr {
     format_smolstr!("flow {flow}: ")
 }
 
-struct OrderActor;
-
 /// What the actor owns while it is active.
-struct OrderState {
+pub(crate) struct OrderState {
     core: Arc<Core>,
     id: OrderId,
     order: Option<Order>,
@@ -83,78 +116,13 @@ struct OrderState {
     tombstone: Option<Box<Tombstone>>,
     /// How the index of orders has it.
     listed: Option<Listed>,
-    mail: Arc<Mail>,
     /// The saga under way.
     run: Option<Run>,
     /// Commands that wait for it to end.
     stash: VecDeque<OrderMessage>,
 }
 
-impl Actor for OrderActor {
-    type Msg = OrderMessage;
-    type State = OrderState;
-    type Arguments = (OrderState, Option<Box<[u8]>>);
-
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<OrderMessage>,
-        (mut state, rest): Self::Arguments,
-    ) -> Result<OrderState, ActorProcessingErr> {
-        if let Some(bytes) = rest {
-            let number = compact::number_of(&bytes);
-            match compact::unpack(&bytes)? {
-                Unpacked::Order(order) => state.order = Some(order),
-                Unpacked::Retired(tombstone) => state.tombstone = Some(Box::new(tombstone)),
-            }
-            let listed = state.order.as_ref().map(|order| order.state);
-            state.listed = number.map(|number| Listed { number, state: listed });
-        }
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<OrderMessage>,
-        message: OrderMessage,
-        state: &mut OrderState,
-    ) -> Result<(), ActorProcessingErr> {
-        #[cfg(any(test, feature = "simulation"))]
-        chaos::give_way().await;
-        match message {
-            OrderMessage::Stepped { sku, number, outcome } => {
-                state.stepped(&myself, &sku, number, outcome);
-            }
-            OrderMessage::Born => state.born(&myself),
-            OrderMessage::Look(look) => {
-                state.mail.taken();
-                look(state.listed.and(state.packed().transpose()));
-            }
-            counted => {
-                state.mail.taken();
-                if state.run.is_some() {
-                    state.stash.push_back(counted);
-                } else {
-                    state.take_up(&myself, counted);
-                }
-            }
-        }
-        while state.run.is_none()
-            && let Some(message) = state.stash.pop_front()
-        {
-            state.take_up(&myself, message);
-        }
-        if state.run.is_none() && state.rest() {
-            myself.stop(None);
-        }
-        Ok(())
-    }
-}
-
 impl OrderState {
-    fn rest(&mut self) -> bool {
-        self.core.orders.rest(&self.id, &self.mail, || self.packed())
-    }
-
     /// Hands a draft over: the one way from an order to the journal, so that the index follows.
     fn commit(&mut self, draft: Draft) {
         self.core.commit_order(draft, self.order.as_ref(), &mut self.listed);
@@ -167,7 +135,7 @@ impl OrderState {
 
     /// Does what is due by now, before anything else is decided: what is due counts as done, whether or not a
     /// timer has fired. `true` when a saga is under way because of it.
-    fn overdue(&mut self, myself: &ActorRef<OrderMessage>) -> bool {
+    fn overdue(&mut self, me: &Address<OrderEntity>) -> bool {
         loop {
             let now = self.core.clock.now();
             let Some(order) = &self.order else { return false };
@@ -187,7 +155,7 @@ impl OrderState {
             draft.record(&Record::Order(record));
             self.commit(draft);
             if begins_saga {
-                self.begin(myself, None, false);
+                self.begin(me, None, false);
                 return self.run.is_some();
             }
         }
@@ -204,31 +172,31 @@ impl OrderState {
     }
 
     /// Handles a message that found no saga under way.
-    fn take_up(&mut self, myself: &ActorRef<OrderMessage>, message: OrderMessage) {
+    fn take_up(&mut self, me: &Address<OrderEntity>, message: OrderMessage) {
         let Some(message) = self.take_up_retired(message) else { return };
         match message {
             OrderMessage::Command(envelope, origin) => {
-                if self.overdue(myself) {
+                if self.overdue(me) {
                     self.stash.push_front(OrderMessage::Command(envelope, origin));
                 } else {
-                    self.command(myself, envelope, origin);
+                    self.command(me, envelope, origin);
                 }
             }
             OrderMessage::Due => {
-                if !self.overdue(myself) {
+                if !self.overdue(me) {
                     self.retire_if_due();
                 }
             }
             OrderMessage::Filled { sku, filled } => {
-                if self.overdue(myself) {
+                if self.overdue(me) {
                     self.stash.push_front(OrderMessage::Filled { sku, filled });
                 } else {
                     self.filled(Filled { sku, units: filled });
                 }
             }
             OrderMessage::Read(to) => self.core.hand_out(to, self.stored()),
-            OrderMessage::Resume(done) => self.resume(myself, done),
-            OrderMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
+            OrderMessage::Resume(done) => self.resume(me, done),
+            OrderMessage::Unpark(by, reply) => self.unpark(me, by, reply),
             OrderMessage::BeginFlow(envelope) => {
                 let kept = self.order.as_ref().and_then(|order| order.terms.rules);
                 self.core.begin_flow(envelope, kept);
@@ -241,10 +209,10 @@ impl OrderState {
             OrderMessage::LiftPark { flow, to } => {
                 let parked = self.order.as_ref().and_then(|order| order.parked.as_ref());
                 if parked.is_some_and(|reason| reason.starts_with(parked_by(flow).as_str())) {
-                    self.unpark(myself, None, ReplyTo::default());
+                    self.unpark(me, None, ReplyTo::default());
                 }
                 // A flow that is gone was stopped with its engine.
-                let _ = to.send_message(FlowMessage::Lifted);
+                let _ = to.send(FlowMessage::Lifted);
             }
             OrderMessage::Bear(split_off, parent) => self.be_born(split_off, &parent),
             OrderMessage::ChildNews(news) => self.child_news(&news),
@@ -282,12 +250,7 @@ impl OrderState {
 
     /// decide → apply → journal → answer when durable. (The journal's order is the queue's, and nothing
     /// else runs between apply and append; applying first proves the events before they are written.)
-    fn command(
-        &mut self,
-        myself: &ActorRef<OrderMessage>,
-        envelope: Envelope<OrderCommand>,
-        origin: IdOrigin,
-    ) {
+    fn command(&mut self, me: &Address<OrderEntity>, envelope: Envelope<OrderCommand>, origin: IdOrigin) {
         self.retire_if_overdue();
         if let Some(tombstone) = &self.tombstone {
             return self.refuse_retired(envelope, tombstone);
@@ -317,7 +280,7 @@ impl OrderState {
         if begins_saga {
             draft.record(&Record::Order(record));
             self.commit(draft);
-            self.begin(myself, Some(reply), false);
+            self.begin(me, Some(reply), false);
         } else {
             let outcome = self.outcome_of(&record, last);
             record.mark = claim.map(|c| draft.answer_key(c, &outcome, record.at));
@@ -356,7 +319,7 @@ impl OrderState {
     }
 
     /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
-    fn unpark(&mut self, myself: &ActorRef<OrderMessage>, by: Option<Principal>, reply: ReplyTo) {
+    fn unpark(&mut self, me: &Address<OrderEntity>, by: Option<Principal>, reply: ReplyTo) {
         let mut draft = Draft::default();
         let ReplyTo { sender, permit } = reply;
         let reply = ReplyTo { sender, permit: None };
@@ -372,18 +335,18 @@ impl OrderState {
         }
         self.commit(draft);
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
-        self.begin(myself, Some(ReplyTo { sender: None, permit }), true);
+        self.begin(me, Some(ReplyTo { sender: None, permit }), true);
         self.ask_filled();
         self.ask_children();
     }
 
-    fn resume(&mut self, myself: &ActorRef<OrderMessage>, done: oneshot::Sender<Resumed>) {
+    fn resume(&mut self, me: &Address<OrderEntity>, done: oneshot::Sender<Resumed>) {
         let open = self.order.as_ref().filter(|order| order.pending.is_some());
         if open.is_some_and(|order| order.parked.is_some()) {
             // It waits for an operator, as it did before.
             let _ = done.send(Resumed::Parked);
         } else if open.is_some() {
-            self.begin(myself, None, true);
+            self.begin(me, None, true);
             if let Some(run) = &mut self.run {
                 run.tell = Some(done);
             }

@@ -1,80 +1,77 @@
 //! Finds the actor of an entity, activates it by a message, and puts it to rest without losing one.
 //!
 //! One slot per entity, `Active` or `Resting`. The protocol, in three rules:
-//! 1. A sender counts its message in `queued` and sends it **under the shard's guard**.
-//! 2. The actor takes the count down when it handles the message. To rest, it takes the shard's **write
-//!    guard**, and only when it finds the count zero there it stores `Resting` and then stops itself.
+//! 1. A sender puts its message into the mailbox **under the shard's guard**.
+//! 2. To rest, an actor that has handled what it took takes the shard's **write guard**, and only when it finds its
+//!    mailbox empty there it stores `Resting`.
 //! 3. No guard is held across an await.
 //!
-//! So a message is either counted before the actor looks, and the actor stays, or it finds the slot
-//! resting and activates a new actor. `stop`, a panic or an `Err` from `handle` would drop queued mail;
-//! therefore `handle` answers `Ok` always, and an actor stops itself only by rule 2 (or when the engine ends).
+//! So a message either lies in the mailbox before the actor looks, and the actor stays, or it finds the slot
+//! resting and has an actor become the entity again. A panic drops the mail of the actor that it ends, and whoever
+//! waits for an answer is told by that; an actor stops itself only when it is nobody (or when the engine ends).
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use ractor::ActorRef;
 
 use super::core::Core;
+use super::host;
+use super::mailbox::{Address, Mail, Tenant};
 use crate::journal::codec::CodecError;
 #[cfg(any(test, feature = "simulation"))]
 use crate::port::chaos::{self, Sabotage};
 
+/// Actors that are kept while they are nobody.
+const SPARE_MAX: usize = 1_024;
+
 /// A kind of entity that lives as an actor.
-pub(crate) trait Entity: Sized + 'static {
+pub(crate) trait Entity: Sized + Send + 'static {
     /// What names the entity.
     type Id: Clone + Eq + Hash + Debug + Send + Sync + 'static;
     /// What its actor understands.
-    type Message: ractor::Message;
+    type Message: Send + 'static;
     /// The entity at rest.
     type Rest: Send + Sync + 'static;
+    /// The entity while an actor has it.
+    type Live: Send + 'static;
 
-    /// Starts the actor of `id` from its state at rest; `None` where there is no entity yet.
-    fn activate(
-        core: &Arc<Core>,
-        id: &Self::Id,
-        rest: Option<Self::Rest>,
-        mail: Arc<Mail>,
-    ) -> Option<ActorRef<Self::Message>>;
+    /// All entities of the kind.
+    fn registry(core: &Core) -> &Registry<Self>;
+
+    /// Makes the entity live, from its state at rest where it has one.
+    ///
+    /// # Errors
+    /// When the state at rest cannot be read.
+    fn wake(core: &Arc<Core>, id: Self::Id, rest: Option<Self::Rest>) -> Result<Self::Live, CodecError>;
+
+    /// Handles a message.
+    fn handle(live: &mut Self::Live, me: &Address<Self>, message: Self::Message);
+
+    /// Called when the messages that were there have been handled: finishes what was left for this moment, and
+    /// answers whether the entity is to be put to rest if nothing has come since.
+    fn done(live: &mut Self::Live) -> bool;
+
+    /// What names it.
+    fn id(live: &Self::Live) -> Self::Id;
+
+    /// Its state at rest; `None` where there is no entity after all.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    fn rest(live: &mut Self::Live) -> Result<Option<Self::Rest>, CodecError>;
 
     /// Bytes that the entity takes at rest, as far as nobody else counts them.
     fn rest_bytes(rest: &Self::Rest) -> usize;
 }
 
-/// What senders and the actor share beside the mailbox.
-#[derive(Debug, Default)]
-pub(crate) struct Mail {
-    /// Messages sent and not yet taken up.
-    queued: AtomicU32,
-    /// Engine time of the last message, in milliseconds; for the sweeper.
-    used_at: AtomicU64,
-}
-
-impl Mail {
-    /// To be called by the actor for each counted message, before it handles it.
-    pub(crate) fn taken(&self) {
-        self.queued.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.queued.load(Ordering::Acquire) == 0
-    }
-}
-
-/// An actor and its mail.
-struct Active<M> {
-    actor: ActorRef<M>,
-    mail: Arc<Mail>,
-}
-
-/// Where an entity is. There are ten million of them, nearly all at rest: so the actor is apart.
+/// Where an entity is. There are ten million of them, nearly all at rest: so the address is apart.
 enum Slot<E: Entity> {
     /// `None` only ever while the shard's write guard is held, and where no actor could be started.
-    Active(Option<Box<Active<E::Message>>>),
+    Active(Option<Box<Address<E>>>),
     Resting(E::Rest),
 }
 
@@ -98,6 +95,8 @@ pub(crate) enum Undelivered<M> {
 /// All entities of one kind.
 pub(crate) struct Registry<E: Entity> {
     slots: DashMap<E::Id, Slot<E>, ahash::RandomState>,
+    /// Actors that are nobody at the moment.
+    spare: Mutex<Vec<Address<E>>>,
     /// How many slots there are, how many of them have an actor, and the bytes of those at rest.
     count: AtomicU64,
     active: AtomicU64,
@@ -117,6 +116,7 @@ impl<E: Entity> Registry<E> {
     pub(crate) fn new(shards: usize, hasher: ahash::RandomState) -> Self {
         Self {
             slots: DashMap::with_capacity_and_hasher_and_shard_amount(0, hasher, shards),
+            spare: Mutex::new(Vec::new()),
             count: AtomicU64::new(0),
             active: AtomicU64::new(0),
             resting_bytes: AtomicU64::new(0),
@@ -150,9 +150,7 @@ impl<E: Entity> Registry<E> {
         match self.slots.entry(id.clone()) {
             Entry::Vacant(_) if absent == Absent::HandBack => Err(Undelivered::Unknown(message)),
             Entry::Vacant(slot) => {
-                let mail = Arc::new(Mail::default());
-                let actor = E::activate(core, id, None, mail.clone()).ok_or(Undelivered::Stopped)?;
-                let active = Active { actor, mail };
+                let active = self.activate(core, id.clone(), None).ok_or(Undelivered::Stopped)?;
                 let sent = deliver(&active, message, now);
                 self.count.fetch_add(1, Ordering::Relaxed);
                 self.active.fetch_add(1, Ordering::Relaxed);
@@ -170,9 +168,7 @@ impl<E: Entity> Registry<E> {
                 };
                 self.resting_bytes.fetch_sub(E::rest_bytes(&rest) as u64, Ordering::Relaxed);
                 self.active.fetch_add(1, Ordering::Relaxed);
-                let mail = Arc::new(Mail::default());
-                let actor = E::activate(core, id, Some(rest), mail.clone()).ok_or(Undelivered::Stopped)?;
-                let active = Active { actor, mail };
+                let active = self.activate(core, id.clone(), Some(rest)).ok_or(Undelivered::Stopped)?;
                 let sent = deliver(&active, message, now);
                 *slot.get_mut() = Slot::Active(Some(Box::new(active)));
                 sent
@@ -180,15 +176,33 @@ impl<E: Entity> Registry<E> {
         }
     }
 
-    /// Puts the entity to rest if no message is under way to it; called by its own actor, which stops
-    /// itself on `true`. `make` yields the state at rest, or `None` where there is no entity after all,
-    /// and is called only when the actor goes.
-    pub(crate) fn rest(
-        &self,
-        id: &E::Id,
-        mail: &Mail,
-        make: impl FnOnce() -> Result<Option<E::Rest>, CodecError>,
-    ) -> bool {
+    /// Has an actor be the entity from its next message on.
+    fn activate(&self, core: &Arc<Core>, id: E::Id, rest: Option<E::Rest>) -> Option<Address<E>> {
+        let spare = self.spare().pop();
+        let actor = match spare {
+            Some(spare) => spare,
+            None => host::start(core)?,
+        };
+        actor.let_to(Tenant { id, rest }).then_some(actor)
+    }
+
+    /// Keeps an actor that is nobody; `false` when there are enough of them.
+    pub(super) fn keep(&self, actor: Address<E>) -> bool {
+        let mut spare = self.spare();
+        if spare.len() < SPARE_MAX {
+            spare.push(actor);
+            return true;
+        }
+        false
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Address<E>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts the entity to rest if no message is under way to it; called by its own actor. Its state at rest is made
+    /// only when it goes.
+    pub(super) fn rest(&self, live: &mut E::Live, mail: &Mail<E>) -> bool {
         #[cfg(any(test, feature = "simulation"))]
         let loses_mail = chaos::is_broken(Sabotage::MailLost);
         #[cfg(not(any(test, feature = "simulation")))]
@@ -196,11 +210,12 @@ impl<E: Entity> Registry<E> {
         if !mail.is_empty() && !loses_mail {
             return false;
         }
-        let Entry::Occupied(mut slot) = self.slots.entry(id.clone()) else { return false };
+        let id = E::id(live);
+        let Entry::Occupied(mut slot) = self.slots.entry(id) else { return false };
         if !mail.is_empty() && !loses_mail {
             return false;
         }
-        match make() {
+        match E::rest(live) {
             Ok(Some(rest)) => {
                 self.resting_bytes.fetch_add(E::rest_bytes(&rest) as u64, Ordering::Relaxed);
                 *slot.get_mut() = Slot::Resting(rest);
@@ -210,6 +225,7 @@ impl<E: Entity> Registry<E> {
                 drop(slot.remove());
             }
             Err(error) => {
+                let id = slot.key();
                 tracing::error!(?id, %error, "an entity cannot be put to rest and stays active");
                 return false;
             }
@@ -245,8 +261,8 @@ impl<E: Entity> Registry<E> {
     pub(crate) fn nudge_idle(&self, before_ms: u64, mut make: impl FnMut() -> E::Message) {
         for slot in &self.slots {
             if let Slot::Active(Some(active)) = slot.value()
-                && active.mail.is_empty()
-                && active.mail.used_at.load(Ordering::Relaxed) < before_ms
+                && active.mail().is_empty()
+                && active.mail().used_at_ms() < before_ms
             {
                 // A stopped actor's mailbox refuses; there is nothing to put to rest then.
                 let _ = deliver(active, make(), before_ms);
@@ -263,17 +279,19 @@ impl<E: Entity> Registry<E> {
     pub(crate) fn stop_all(&self) {
         for slot in &self.slots {
             if let Slot::Active(Some(active)) = slot.value() {
-                active.actor.stop(None);
+                active.stop();
             }
         }
+        self.spare().drain(..).for_each(|spare| spare.stop());
     }
 }
 
-fn deliver<M: ractor::Message>(active: &Active<M>, message: M, now_ms: u64) -> Result<(), Undelivered<M>> {
-    let Active { actor, mail } = active;
-    mail.queued.fetch_add(1, Ordering::AcqRel);
-    mail.used_at.store(now_ms, Ordering::Relaxed);
-    actor.send_message(message).map_err(|_| Undelivered::Stopped)
+fn deliver<E: Entity>(
+    active: &Address<E>,
+    message: E::Message,
+    now_ms: u64,
+) -> Result<(), Undelivered<E::Message>> {
+    active.send_at(message, now_ms).map_err(|_| Undelivered::Stopped)
 }
 
 #[cfg(test)]

@@ -12,12 +12,12 @@ mod waiting;
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use smallvec::SmallVec;
 
 use super::core::{Core, Draft};
+use super::mailbox::Address;
 use super::message::{Envelope, SkuMessage, Step};
-use super::registry::{Entity, Mail};
+use super::registry::{Entity, Registry};
 use crate::domain::command::{Answer, Command, SkuCommand};
 use crate::domain::ids::{EntityId, OrderId, Principal, SkuId};
 use crate::domain::inventory::{self, Inventory, StepDecision, StockEvent};
@@ -25,6 +25,7 @@ use crate::domain::record::{Record, SkuRecord};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::guard;
+use crate::journal::codec::CodecError;
 #[cfg(any(test, feature = "simulation"))]
 use crate::port::chaos::{self, Sabotage};
 use carts::Carts;
@@ -50,68 +51,27 @@ impl Entity for SkuEntity {
     type Message = SkuMessage;
     type Rest = Box<RestingSku>;
 
-    fn activate(
-        core: &Arc<Core>,
-        id: &SkuId,
-        rest: Option<Box<RestingSku>>,
-        mail: Arc<Mail>,
-    ) -> Option<ActorRef<SkuMessage>> {
-        let RestingSku { inventory, carts } = rest.map_or_else(|| RestingSku::new(id), |rest| *rest);
-        let state = SkuState {
+    type Live = SkuState;
+
+    fn registry(core: &Core) -> &Registry<Self> {
+        &core.skus
+    }
+
+    fn wake(core: &Arc<Core>, id: SkuId, rest: Option<Box<RestingSku>>) -> Result<SkuState, CodecError> {
+        let RestingSku { inventory, carts } = rest.map_or_else(|| RestingSku::new(&id), |rest| *rest);
+        Ok(SkuState {
             core: core.clone(),
             inventory,
             carts,
-            mail,
             provisional: Provisional::default(),
             waiting: Waiting::default(),
             filling: false,
-        };
-        ActorRuntime::spawn_instant(None, SkuActor, state).ok().map(|(actor, _)| actor)
+            asked_to_rest: false,
+        })
     }
 
-    /// What a SKU takes is the same at rest and not, and changes with its records.
-    fn rest_bytes(_: &Box<RestingSku>) -> usize {
-        0
-    }
-}
-
-struct SkuActor;
-
-/// What the actor owns while it is active.
-struct SkuState {
-    core: Arc<Core>,
-    inventory: Box<Inventory>,
-    carts: Carts,
-    mail: Arc<Mail>,
-    provisional: Provisional,
-    waiting: Waiting,
-    /// Whether a message to go on filling is under way.
-    filling: bool,
-}
-
-impl Actor for SkuActor {
-    type Msg = SkuMessage;
-    type State = SkuState;
-    type Arguments = SkuState;
-
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<SkuMessage>,
-        state: SkuState,
-    ) -> Result<SkuState, ActorProcessingErr> {
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<SkuMessage>,
-        message: SkuMessage,
-        state: &mut SkuState,
-    ) -> Result<(), ActorProcessingErr> {
-        #[cfg(any(test, feature = "simulation"))]
-        chaos::give_way().await;
-        state.mail.taken();
-        let asked_to_rest = matches!(message, SkuMessage::Rest);
+    fn handle(state: &mut SkuState, _: &Address<Self>, message: SkuMessage) {
+        state.asked_to_rest = matches!(message, SkuMessage::Rest);
         match message {
             SkuMessage::Command(envelope) => state.command(envelope, 0),
             SkuMessage::Step(step) => state.step(step, 0),
@@ -128,30 +88,45 @@ impl Actor for SkuActor {
             SkuMessage::Checked(step, decision) => state.granted(step, decision, state.core.clock.now()),
             SkuMessage::Rest => {}
         }
+    }
+
+    fn done(state: &mut SkuState) -> bool {
         // A SKU that was never received is no entity: nothing remains of having been asked for it.
         let nothing = state.inventory.version == 0;
-        if (nothing || asked_to_rest) && state.rest() {
-            myself.stop(None);
-        }
-        Ok(())
+        (nothing || state.asked_to_rest) && state.provisional.is_empty() && state.waiting.is_empty()
+    }
+
+    fn id(state: &SkuState) -> SkuId {
+        state.inventory.sku.clone()
+    }
+
+    fn rest(state: &mut SkuState) -> Result<Option<Box<RestingSku>>, CodecError> {
+        let empty = Box::new(Inventory::new(state.inventory.sku.clone()));
+        let inventory = std::mem::replace(&mut state.inventory, empty);
+        let carts = std::mem::take(&mut state.carts);
+        Ok((inventory.version > 0).then(|| Box::new(RestingSku { inventory, carts })))
+    }
+
+    /// What a SKU takes is the same at rest and not, and changes with its records.
+    fn rest_bytes(_: &Box<RestingSku>) -> usize {
+        0
     }
 }
 
-impl SkuState {
-    fn rest(&mut self) -> bool {
-        if !self.provisional.is_empty() || !self.waiting.is_empty() {
-            return false;
-        }
-        let id = self.inventory.sku.clone();
-        let (inventory, carts) = (&mut self.inventory, &mut self.carts);
-        self.core.skus.rest(&id, &self.mail, || {
-            let empty = Box::new(Inventory::new(id.clone()));
-            let inventory = std::mem::replace(inventory, empty);
-            let carts = std::mem::take(carts);
-            Ok((inventory.version > 0).then(|| Box::new(RestingSku { inventory, carts })))
-        })
-    }
+/// What the actor owns while it is active.
+pub(crate) struct SkuState {
+    core: Arc<Core>,
+    inventory: Box<Inventory>,
+    carts: Carts,
+    provisional: Provisional,
+    waiting: Waiting,
+    /// Whether a message to go on filling is under way.
+    filling: bool,
+    /// Whether it was asked to go to rest, and nothing has come since.
+    asked_to_rest: bool,
+}
 
+impl SkuState {
     fn entity(&self) -> EntityId {
         EntityId::Sku(self.inventory.sku.clone())
     }

@@ -20,7 +20,10 @@ fn recorded_histories_of_carts_and_orders_can_be_explained() {
         for kind in [Kind::Carts, Kind::Orders] {
             let events = recorded(kind, seed);
             let unanswered = events.iter().filter(|event| event.outcome.is_none()).count();
-            assert!(unanswered <= 2 * 4, "each client has one call under way when the power goes: {unanswered}");
+            assert!(
+                unanswered <= 2 * 4,
+                "each client has one call under way when the power goes: {unanswered}"
+            );
             let verdict = check::check(&events, None).unwrap();
             let all = serde_json::to_string(&events).unwrap();
             assert!(verdict.wrong.is_empty() && verdict.undecided.is_empty(), "{verdict:?}: {all}");

@@ -1,10 +1,8 @@
 //! The loop of a flow: what follows from its state, then the steps that can be done now.
 
-use ractor::ActorRef;
-
-use super::FlowState;
 use super::work::Came;
-use crate::actor::message::FlowMessage;
+use super::{FlowEntity, FlowState};
+use crate::actor::mailbox::Address;
 use crate::domain::flow::{self, AfterCrash, Call, Effect, FlowEvent, NodeRef, Stand, Step, Undo, Work};
 use crate::domain::time::Timestamp;
 use crate::flow::erased::Called;
@@ -14,8 +12,8 @@ use crate::port::chaos::{self, Sabotage};
 
 impl FlowState {
     /// Goes on as far as it can.
-    pub(super) fn drive(&mut self, myself: &ActorRef<FlowMessage>) {
-        while let Some(wait) = self.advance(myself) {
+    pub(super) fn drive(&mut self, me: &Address<FlowEntity>) {
+        while let Some(wait) = self.advance(me) {
             match wait {
                 Wait::Again => {}
                 Wait::Working => {
@@ -44,7 +42,7 @@ impl FlowState {
     }
 
     /// One round; `None` when there is nothing to drive.
-    fn advance(&mut self, myself: &ActorRef<FlowMessage>) -> Option<Wait> {
+    fn advance(&mut self, me: &Address<FlowEntity>) -> Option<Wait> {
         if self.closing || self.ended || self.lifting {
             return None;
         }
@@ -63,7 +61,7 @@ impl FlowState {
         }
         let mut moved = false;
         for (step, interrupted) in steps {
-            moved |= self.start(myself, step, interrupted);
+            moved |= self.start(me, step, interrupted);
         }
         Some(if moved { Wait::Again } else { Wait::Working })
     }
@@ -113,7 +111,7 @@ impl FlowState {
     }
 
     /// Starts a step, or lets it wait for the journal. Answers whether it has come to its end.
-    fn start(&mut self, myself: &ActorRef<FlowMessage>, step: Step, interrupted: bool) -> bool {
+    fn start(&mut self, me: &Address<FlowEntity>, step: Step, interrupted: bool) -> bool {
         if self.pass_over(step) {
             return true;
         }
@@ -158,10 +156,10 @@ impl FlowState {
         #[cfg(any(test, feature = "simulation"))]
         let needed = if chaos::is_broken(Sabotage::BegunUnsaid) { 0 } else { needed };
         if spec.effect == Effect::External && self.durable < needed {
-            self.queue(myself, step, called, needed);
+            self.queue(me, step, called, needed);
             return false;
         }
-        matches!(self.run(myself, step, called), Came::Back)
+        matches!(self.run(me, step, called), Came::Back)
     }
 
     fn start_node(&mut self, step: Step, interrupted: bool) {

@@ -1,12 +1,12 @@
 //! What a flow hands to the journal, and how it comes out.
 
-use ractor::ActorRef;
 use smol_str::SmolStr;
 
-use super::FlowState;
+use super::{FlowEntity, FlowState};
 use crate::actor::core::Draft;
 use crate::actor::keys::Claimed;
-use crate::actor::message::{Envelope, FlowMessage, OrderMessage, ReplyTo};
+use crate::actor::mailbox::Address;
+use crate::actor::message::{Envelope, OrderMessage, ReplyTo};
 use crate::actor::registry::Absent;
 use crate::domain::command::{Answer, Command, FlowAnswer, FlowCommand, Outcome, RemedyStep, ScopedKey};
 use crate::domain::flow::{FlowEvent, Verdict};
@@ -145,11 +145,11 @@ impl FlowState {
     }
 
     /// After a crash the order may be in the park for a flow that is not, or the other way round.
-    pub(super) fn match_order(&mut self, myself: &ActorRef<FlowMessage>) {
+    pub(super) fn match_order(&mut self, me: &Address<FlowEntity>) {
         let Some(flow) = &self.flow else { return };
         match flow.parked.clone() {
             Some(reason) => self.park_order(flow.order.clone(), reason),
-            None => self.lift_park(myself),
+            None => self.lift_park(me),
         }
     }
 
@@ -168,13 +168,13 @@ impl FlowState {
 
     /// The flow goes on: so may its order. The flow waits for it, so that no record of its own comes before the
     /// order's: a flow that has ended could not take its order out of the park again.
-    pub(super) fn lift_park(&mut self, myself: &ActorRef<FlowMessage>) {
+    pub(super) fn lift_park(&mut self, me: &Address<FlowEntity>) {
         let Some(flow) = &self.flow else { return };
         if let Some(claim) = flow.claim.as_ref().filter(|_| !flow.answered) {
             self.core.keys.resume(claim);
         }
         if let Some(order) = &flow.order {
-            let message = OrderMessage::LiftPark { flow: self.id, to: myself.clone() };
+            let message = OrderMessage::LiftPark { flow: self.id, to: me.clone() };
             // An order that is gone needs none.
             self.lifting = self.core.orders.send(&self.core, order, message, Absent::HandBack).is_ok();
         }

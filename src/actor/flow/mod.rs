@@ -16,13 +16,13 @@ mod work;
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
 
 use super::core::{Core, Draft};
 use super::keys::Claimed;
+use super::mailbox::Address;
 use super::message::{Envelope, FlowMessage, ReplyTo};
-use super::registry::{Entity, Mail};
+use super::registry::{Entity, Registry};
 use crate::domain::command::{BeginFlow, Command, FlowCommand, RemedyStep, ScopedKey};
 use crate::domain::flow::{self, Entry, Flow, FlowEvent, NodeRef, Rulebook};
 use crate::domain::ids::{EntityId, FlowId, Principal, RulesId};
@@ -32,6 +32,7 @@ use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::flow::{Bound, Frame};
 use crate::guard;
+use crate::journal::codec::CodecError;
 
 pub(crate) use catalog::Flows;
 use context::Slot;
@@ -54,14 +55,40 @@ impl Entity for FlowEntity {
     type Message = FlowMessage;
     type Rest = Box<RestingFlow>;
 
-    fn activate(
-        core: &Arc<Core>,
-        id: &FlowId,
-        rest: Option<Box<RestingFlow>>,
-        mail: Arc<Mail>,
-    ) -> Option<ActorRef<FlowMessage>> {
-        let state = FlowState::new(core.clone(), *id, mail, rest);
-        ActorRuntime::spawn_instant(None, FlowActor, state).ok().map(|(actor, _)| actor)
+    type Live = FlowState;
+
+    fn registry(core: &Core) -> &Registry<Self> {
+        &core.flows.registry
+    }
+
+    fn wake(core: &Arc<Core>, id: FlowId, rest: Option<Box<RestingFlow>>) -> Result<FlowState, CodecError> {
+        Ok(FlowState::new(core.clone(), id, rest))
+    }
+
+    fn handle(state: &mut FlowState, me: &Address<Self>, message: FlowMessage) {
+        match message {
+            FlowMessage::Durable(until) => state.is_durable(me, until),
+            FlowMessage::Returned(back) => state.came_back(me, *back),
+            FlowMessage::Halted => state.close(),
+            FlowMessage::Lifted => {
+                state.lifting = false;
+                state.drive(me);
+            }
+            message => state.take_up(me, message),
+        }
+    }
+
+    fn done(state: &mut FlowState) -> bool {
+        state.may_rest()
+    }
+
+    fn id(state: &FlowState) -> FlowId {
+        state.id
+    }
+
+    fn rest(state: &mut FlowState) -> Result<Option<Box<RestingFlow>>, CodecError> {
+        let rest = |flow: &Flow| Box::new(RestingFlow { flow: flow.clone(), keys: state.keys.clone() });
+        Ok(state.flow.as_ref().map(rest))
     }
 
     fn rest_bytes(rest: &Box<RestingFlow>) -> usize {
@@ -71,13 +98,10 @@ impl Entity for FlowEntity {
     }
 }
 
-struct FlowActor;
-
 /// What the actor owns while it is active.
-struct FlowState {
+pub(crate) struct FlowState {
     core: Arc<Core>,
     id: FlowId,
-    mail: Arc<Mail>,
     flow: Option<Flow>,
     /// What it goes by; `None` where this engine does not have it, and the flow stands still.
     rules: Option<(Arc<Rulebook>, Arc<Bound>)>,
@@ -104,54 +128,12 @@ struct FlowState {
     lifting: bool,
 }
 
-impl Actor for FlowActor {
-    type Msg = FlowMessage;
-    type State = FlowState;
-    type Arguments = FlowState;
-
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<FlowMessage>,
-        state: FlowState,
-    ) -> Result<FlowState, ActorProcessingErr> {
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<FlowMessage>,
-        message: FlowMessage,
-        state: &mut FlowState,
-    ) -> Result<(), ActorProcessingErr> {
-        #[cfg(any(test, feature = "simulation"))]
-        crate::port::chaos::give_way().await;
-        match message {
-            FlowMessage::Durable(until) => state.is_durable(&myself, until),
-            FlowMessage::Returned(back) => state.came_back(&myself, *back),
-            FlowMessage::Halted => state.close(),
-            FlowMessage::Lifted => {
-                state.lifting = false;
-                state.drive(&myself);
-            }
-            counted => {
-                state.mail.taken();
-                state.take_up(&myself, counted);
-            }
-        }
-        if state.may_rest() && state.rest() {
-            myself.stop(None);
-        }
-        Ok(())
-    }
-}
-
 impl FlowState {
-    fn new(core: Arc<Core>, id: FlowId, mail: Arc<Mail>, rest: Option<Box<RestingFlow>>) -> Self {
+    fn new(core: Arc<Core>, id: FlowId, rest: Option<Box<RestingFlow>>) -> Self {
         let (flow, keys) = rest.map_or((None, Vec::new()), |rest| (Some(rest.flow), rest.keys));
         let mut state = Self {
             core,
             id,
-            mail,
             armed: flow.as_ref().and_then(Flow::again_at),
             contexts: Vec::new(),
             flow,
@@ -209,25 +191,17 @@ impl FlowState {
         self.is_idle() && !self.lifting && self.reply.is_none() && self.events.is_empty()
     }
 
-    fn rest(&mut self) -> bool {
-        let (flow, keys) = (&self.flow, &self.keys);
-        self.core.flows.registry.rest(&self.id, &self.mail, || {
-            let rest = |flow: &Flow| Box::new(RestingFlow { flow: flow.clone(), keys: keys.clone() });
-            Ok(flow.as_ref().map(rest))
-        })
-    }
-
-    fn take_up(&mut self, myself: &ActorRef<FlowMessage>, message: FlowMessage) {
+    fn take_up(&mut self, me: &Address<FlowEntity>, message: FlowMessage) {
         match message {
-            FlowMessage::Begin(envelope, rules) => self.begin(myself, envelope, rules),
-            FlowMessage::Remedy(envelope) => self.remedy(myself, envelope),
-            FlowMessage::Drive => self.drive(myself),
+            FlowMessage::Begin(envelope, rules) => self.begin(me, envelope, rules),
+            FlowMessage::Remedy(envelope) => self.remedy(me, envelope),
+            FlowMessage::Drive => self.drive(me),
             FlowMessage::Recover => {
-                self.match_order(myself);
-                self.drive(myself);
+                self.match_order(me);
+                self.drive(me);
             }
             FlowMessage::Look(to) => self.look(to),
-            FlowMessage::Unpark(by, reply) => self.unpark(myself, by, reply),
+            FlowMessage::Unpark(by, reply) => self.unpark(me, by, reply),
             FlowMessage::Close => self.close(),
             FlowMessage::Durable(_)
             | FlowMessage::Returned(_)
@@ -237,7 +211,7 @@ impl FlowState {
     }
 
     /// Begins the flow, or refuses it.
-    fn begin(&mut self, myself: &ActorRef<FlowMessage>, envelope: Envelope<BeginFlow>, rules: RulesId) {
+    fn begin(&mut self, me: &Address<FlowEntity>, envelope: Envelope<BeginFlow>, rules: RulesId) {
         let Envelope { request, claim, reply } = envelope;
         let first = match self.first_event(&request.command, rules) {
             Ok(first) => first,
@@ -272,7 +246,7 @@ impl FlowState {
         self.flow = flow;
         self.reply = Some(reply);
         self.bind();
-        self.drive(myself);
+        self.drive(me);
     }
 
     fn first_event(&self, begin: &BeginFlow, rules: RulesId) -> Result<FlowEvent, Refusal> {
@@ -306,7 +280,7 @@ impl FlowState {
     }
 
     /// An operator decides about a step.
-    fn remedy(&mut self, myself: &ActorRef<FlowMessage>, envelope: Envelope<RemedyStep>) {
+    fn remedy(&mut self, me: &Address<FlowEntity>, envelope: Envelope<RemedyStep>) {
         let decided = match &self.flow {
             None => Err(Refusal::UnknownFlow),
             Some(flow) => {
@@ -322,9 +296,9 @@ impl FlowState {
                 // What was not journaled yet is nobody's word but the engine's.
                 self.flush(None);
                 self.push(event);
-                self.lift_park(myself);
+                self.lift_park(me);
                 self.flush_remedy(envelope);
-                self.drive(myself);
+                self.drive(me);
             }
         }
     }
@@ -336,7 +310,7 @@ impl FlowState {
         let _ = to.send((self.flow.clone(), self.is_busy()));
     }
 
-    fn unpark(&mut self, myself: &ActorRef<FlowMessage>, by: Option<Principal>, reply: ReplyTo) {
+    fn unpark(&mut self, me: &Address<FlowEntity>, by: Option<Principal>, reply: ReplyTo) {
         let parked = self.flow.as_mut().map(|flow| flow.parked.take());
         let mut draft = Draft::default();
         match parked {
@@ -345,11 +319,11 @@ impl FlowState {
             Some(Some(_)) => {
                 self.core.record_park(&mut draft, self.entity(), by, None);
                 draft.answer(reply, self.answer());
-                self.lift_park(myself);
+                self.lift_park(me);
             }
         }
         self.core.commit(draft);
-        self.drive(myself);
+        self.drive(me);
     }
 
     /// The engine is being closed, or halted: nodes at work are let go as if it had crashed, and the flow goes on when it is

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
-use ractor::ActorRef;
 use smol_str::{SmolStr, format_smolstr};
 use tokio::task::AbortHandle;
 
-use super::{FlowState, entry_of};
+use super::{FlowEntity, FlowState, entry_of};
+use crate::actor::mailbox::Address;
 use crate::actor::message::FlowMessage;
 use crate::domain::flow::{
     self, Call, Effect, FailureKind, FlowEvent, KeyScope, NodeFailure, NodeRef, Rulebook, Step, Verdict,
@@ -58,29 +58,29 @@ pub(super) enum Came {
 
 impl FlowState {
     /// Lets a step wait until so many records are durable.
-    pub(super) fn queue(&mut self, myself: &ActorRef<FlowMessage>, step: Step, called: Called, needed: u64) {
+    pub(super) fn queue(&mut self, me: &Address<FlowEntity>, step: Step, called: Called, needed: u64) {
         self.queued.push(Queued { step, called, needed });
-        let (to, until) = (myself.clone(), self.handed_over);
+        let (to, until) = (me.clone(), self.handed_over);
         self.core.after_durable(move |verdict| {
             // A halted engine runs no node any more.
             let message = if verdict.is_ok() { FlowMessage::Durable(until) } else { FlowMessage::Halted };
             // An actor that is gone was stopped with its engine.
-            let _ = to.send_message(message);
+            let _ = to.send(message);
         });
     }
 
     /// So many records are durable: what waited for them goes on.
-    pub(super) fn is_durable(&mut self, myself: &ActorRef<FlowMessage>, until: u64) {
+    pub(super) fn is_durable(&mut self, me: &Address<FlowEntity>, until: u64) {
         self.durable = self.durable.max(until);
         while let Some(at) = self.queued.iter().position(|it| it.needed <= self.durable) {
             let Queued { step, called, .. } = self.queued.remove(at);
-            self.run(myself, step, called);
+            self.run(me, step, called);
         }
-        self.drive(myself);
+        self.drive(me);
     }
 
     /// Calls a node: to its end if it need not wait, else in a task of its own.
-    pub(super) fn run(&mut self, myself: &ActorRef<FlowMessage>, step: Step, called: Called) -> Came {
+    pub(super) fn run(&mut self, me: &Address<FlowEntity>, step: Step, called: Called) -> Came {
         let Some(Provider::Node(node)) = self.provider(step.node) else {
             self.park(format_smolstr!("nobody provides {}", self.name_of(step.node)));
             return Came::NotYet;
@@ -107,12 +107,12 @@ impl FlowState {
                 Came::Back
             }
             Poll::Pending => {
-                let to = myself.clone();
+                let to = me.clone();
                 let task = tokio::spawn(async move {
                     let returned = work.await;
                     let back = Back { step, base, began_nanos, call, returned };
                     // An actor that is gone was stopped with its engine.
-                    let _ = to.send_message(FlowMessage::Returned(Box::new(back)));
+                    let _ = to.send(FlowMessage::Returned(Box::new(back)));
                 });
                 self.running.push(Running { step, is_outside, task: task.abort_handle() });
                 Came::NotYet
@@ -121,11 +121,11 @@ impl FlowState {
     }
 
     /// A node has returned from its task.
-    pub(super) fn came_back(&mut self, myself: &ActorRef<FlowMessage>, back: Back) {
+    pub(super) fn came_back(&mut self, me: &Address<FlowEntity>, back: Back) {
         let Some(at) = self.running.iter().position(|it| it.step == back.step) else { return };
         drop(self.running.swap_remove(at));
         self.returned(back);
-        self.drive(myself);
+        self.drive(me);
     }
 
     /// Takes note of what a node did.

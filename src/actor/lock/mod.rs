@@ -6,12 +6,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 use smallvec::{SmallVec, smallvec};
 
 use super::core::{Core, Draft};
+use super::mailbox::Address;
 use super::message::{self, Envelope, LockMessage, ReplyTo};
-use super::registry::{Entity, Mail};
+use super::registry::{Entity, Registry};
 use crate::domain::command::{AcquireLock, Answer, Command, LockAnswer, LockCommand, Outcome};
 use crate::domain::ids::{EntityId, LockName, LockOwner, Principal};
 use crate::domain::lock::{self, Lock, LockEvent};
@@ -20,6 +20,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::guard;
+use crate::journal::codec::CodecError;
 
 /// So many may wait for one lock.
 const WAITING_MAX: usize = 1_024;
@@ -34,24 +35,41 @@ impl Entity for LockEntity {
     type Message = LockMessage;
     type Rest = Box<Lock>;
 
-    fn activate(
-        core: &Arc<Core>,
-        id: &LockName,
-        rest: Option<Box<Lock>>,
-        mail: Arc<Mail>,
-    ) -> Option<ActorRef<LockMessage>> {
-        let lock = rest.unwrap_or_else(|| Box::new(Lock::new(id.clone())));
+    type Live = LockState;
+
+    fn registry(core: &Core) -> &Registry<Self> {
+        &core.locks
+    }
+
+    fn wake(core: &Arc<Core>, id: LockName, rest: Option<Box<Lock>>) -> Result<LockState, CodecError> {
+        let lock = rest.unwrap_or_else(|| Box::new(Lock::new(id)));
         let armed = wakes_at(&lock, &VecDeque::new());
-        let state = LockState { core: core.clone(), lock, mail, waiting: VecDeque::new(), armed };
-        ActorRuntime::spawn_instant(None, LockActor, state).ok().map(|(actor, _)| actor)
+        Ok(LockState { core: core.clone(), lock, waiting: VecDeque::new(), armed })
+    }
+
+    fn handle(state: &mut LockState, _: &Address<Self>, message: LockMessage) {
+        state.take_up(message);
+    }
+
+    fn done(state: &mut LockState) -> bool {
+        let at = wakes_at(&state.lock, &state.waiting);
+        state.core.timers.rearm_lock(&state.lock.name, state.armed, at);
+        state.armed = at;
+        state.waiting.is_empty()
+    }
+
+    fn id(state: &LockState) -> LockName {
+        state.lock.name.clone()
+    }
+
+    fn rest(state: &mut LockState) -> Result<Option<Box<Lock>>, CodecError> {
+        Ok((state.lock.version > 0).then(|| state.lock.clone()))
     }
 
     fn rest_bytes(_: &Box<Lock>) -> usize {
         size_of::<Lock>()
     }
 }
-
-struct LockActor;
 
 /// Somebody who waits for the lock.
 struct Waiting {
@@ -70,10 +88,9 @@ impl Waiting {
 }
 
 /// What the actor owns while it is active.
-struct LockState {
+pub(crate) struct LockState {
     core: Arc<Core>,
     lock: Box<Lock>,
-    mail: Arc<Mail>,
     waiting: VecDeque<Waiting>,
     /// The moment that the timers wait for on its behalf.
     armed: Option<Timestamp>,
@@ -87,45 +104,7 @@ fn wakes_at(lock: &Lock, waiting: &VecDeque<Waiting>) -> Option<Timestamp> {
     waiting.iter().map(|waiting| waiting.until).chain(lock.until()).min()
 }
 
-impl Actor for LockActor {
-    type Msg = LockMessage;
-    type State = LockState;
-    type Arguments = LockState;
-
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<LockMessage>,
-        state: LockState,
-    ) -> Result<LockState, ActorProcessingErr> {
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<LockMessage>,
-        message: LockMessage,
-        state: &mut LockState,
-    ) -> Result<(), ActorProcessingErr> {
-        #[cfg(any(test, feature = "simulation"))]
-        crate::port::chaos::give_way().await;
-        state.mail.taken();
-        state.take_up(message);
-        let at = wakes_at(&state.lock, &state.waiting);
-        state.core.timers.rearm_lock(&state.lock.name, state.armed, at);
-        state.armed = at;
-        if state.waiting.is_empty() && state.rest() {
-            myself.stop(None);
-        }
-        Ok(())
-    }
-}
-
 impl LockState {
-    fn rest(&mut self) -> bool {
-        let lock = &self.lock;
-        self.core.locks.rest(&lock.name, &self.mail, || Ok((lock.version > 0).then(|| lock.clone())))
-    }
-
     fn take_up(&mut self, message: LockMessage) {
         let now = self.core.clock.now();
         match message {

@@ -1,9 +1,8 @@
 //! How an order makes the children that it is split into, and how those tell it what becomes of them.
 
-use ractor::ActorRef;
-
-use super::OrderState;
+use super::{OrderEntity, OrderState};
 use crate::actor::core::Draft;
+use crate::actor::mailbox::Address;
 use crate::actor::message::OrderMessage;
 use crate::actor::registry::Absent;
 #[cfg(any(test, feature = "simulation"))]
@@ -16,7 +15,7 @@ use crate::port::chaos::{self, Sabotage};
 
 impl OrderState {
     /// Asks the children of a split to come into being; `false` where none are to.
-    pub(super) fn bear(&mut self, myself: &ActorRef<OrderMessage>) -> bool {
+    pub(super) fn bear(&mut self, me: &Address<OrderEntity>) -> bool {
         let births = self.order.as_ref().map(Order::births).unwrap_or_default();
         let Some(run) = &mut self.run else { return false };
         if births.is_empty() {
@@ -26,7 +25,7 @@ impl OrderState {
         let births = cheated_if_broken(births);
         (run.bearing, run.waiting) = (true, births.len());
         for (child, split_off) in births {
-            let message = OrderMessage::Bear(Box::new(split_off), myself.clone());
+            let message = OrderMessage::Bear(Box::new(split_off), me.clone());
             if self.core.orders.send(&self.core, &child, message, Absent::Create).is_err() {
                 // The engine is going down; the next opening goes on here.
                 tracing::warn!(order = %self.id, %child, "not made");
@@ -36,16 +35,16 @@ impl OrderState {
     }
 
     /// A child is there.
-    pub(super) fn born(&mut self, myself: &ActorRef<OrderMessage>) {
+    pub(super) fn born(&mut self, me: &Address<OrderEntity>) {
         let Some(run) = self.run.as_mut().filter(|run| run.bearing && run.waiting > 0) else { return };
         run.waiting -= 1;
         if run.waiting == 0 {
-            self.go_forward(myself);
+            self.go_forward(me);
         }
     }
 
     /// Comes into being; a child that is there already says so again.
-    pub(super) fn be_born(&mut self, split_off: Box<SplitOff>, parent: &ActorRef<OrderMessage>) {
+    pub(super) fn be_born(&mut self, split_off: Box<SplitOff>, parent: &Address<OrderEntity>) {
         if self.order.is_none() && self.tombstone.is_none() {
             let events = [OrderEvent::SplitOff(split_off)].into_iter().collect();
             let record = self.record(events, None, self.core.clock.now());
@@ -58,7 +57,7 @@ impl OrderState {
             draft.record(&Record::Order(record));
             self.commit(draft);
         }
-        let _ = parent.send_message(OrderMessage::Born);
+        let _ = parent.send(OrderMessage::Born);
     }
 
     /// Tells the parent how the order stands. It may be told too often, or twice the same.

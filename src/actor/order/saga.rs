@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use ractor::ActorRef;
 use tokio::sync::oneshot;
 
-use super::OrderState;
+use super::{OrderEntity, OrderState};
 use crate::actor::core::{Core, Draft};
 use crate::actor::keys::Claimed;
-use crate::actor::message::{OrderMessage, ReplyTo, Resumed, SkuMessage, Step};
+use crate::actor::mailbox::Address;
+use crate::actor::message::{ReplyTo, Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
 use crate::domain::command::{Grant, Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
@@ -55,12 +55,7 @@ pub(super) struct Run {
 
 impl OrderState {
     /// Starts the saga that the order's state has under way, if it has one.
-    pub(super) fn begin(
-        &mut self,
-        myself: &ActorRef<OrderMessage>,
-        reply: Option<ReplyTo>,
-        redelivered: bool,
-    ) {
+    pub(super) fn begin(&mut self, me: &Address<OrderEntity>, reply: Option<ReplyTo>, redelivered: bool) {
         let Some(plan) = self.order.as_ref().filter(|o| o.parked.is_none()).and_then(Order::plan) else {
             return;
         };
@@ -86,7 +81,7 @@ impl OrderState {
             reply,
             tell: None,
         });
-        self.go_forward(myself);
+        self.go_forward(me);
     }
 
     /// The key that the end of the saga under way will answer.
@@ -95,9 +90,9 @@ impl OrderState {
     }
 
     /// Asks the next SKU, or all of them; ends the saga when none is left to ask.
-    pub(super) fn go_forward(&mut self, myself: &ActorRef<OrderMessage>) {
+    pub(super) fn go_forward(&mut self, me: &Address<OrderEntity>) {
         let asks_nobody = self.run.as_ref().is_some_and(|run| !run.bearing && run.plan.demand.is_empty());
-        if asks_nobody && self.bear(myself) {
+        if asks_nobody && self.bear(me) {
             return;
         }
         let Some(run) = &mut self.run else { return };
@@ -107,23 +102,23 @@ impl OrderState {
             Some(_) => run.plan.demand.partition_point(|demand| !demand.op.takes()),
             None => {
                 if let Some(refusal) = run.undone_before.take() {
-                    return self.go_back(myself, refusal);
+                    return self.go_back(me, refusal);
                 }
                 let end = run.forward_end();
-                return self.end(myself, &end);
+                return self.end(me, &end);
             }
         };
         (run.waiting, run.next) = (until - from, until);
         let ask = Ask { number: run.plan.number, redelivered: run.redelivered, provisional: run.provisional };
         for index in from..until {
             if let Some(demand) = self.run.as_ref().and_then(|r| r.plan.demand.get(index)).cloned() {
-                self.ask(myself, demand, ask);
+                self.ask(me, demand, ask);
             }
         }
     }
 
     /// Asks the SKUs that did their part to undo it, last first.
-    fn go_back(&mut self, myself: &ActorRef<OrderMessage>, refusal: Refusal) {
+    fn go_back(&mut self, me: &Address<OrderEntity>, refusal: Refusal) {
         let Some(run) = &mut self.run else { return };
         if run.plan.demand.iter().any(|demand| demand.op.undo().is_none()) {
             let reason = smol_str::format_smolstr!("a step that cannot be undone was refused: {refusal}");
@@ -133,16 +128,16 @@ impl OrderState {
         run.refusal = Some(refusal.clone());
         let undo = run.to_undo();
         if undo.is_empty() {
-            return self.end(myself, &SagaEnd::Undone(refusal));
+            return self.end(me, &SagaEnd::Undone(refusal));
         }
         run.waiting = undo.len();
         let ask = Ask { number: run.plan.number + 1, redelivered: run.redelivered, provisional: false };
         for demand in undo {
-            self.ask(myself, demand, ask);
+            self.ask(me, demand, ask);
         }
     }
 
-    fn ask(&mut self, myself: &ActorRef<OrderMessage>, demand: Demand, ask: Ask) {
+    fn ask(&mut self, me: &Address<OrderEntity>, demand: Demand, ask: Ask) {
         let (buyer, cart, buyer_max) = match &self.order {
             Some(order) => (order.customer.clone(), order.cart.clone(), order.terms.units_per_buyer_max),
             None => (None, None, None),
@@ -165,7 +160,7 @@ impl OrderState {
             unpaid,
             heirs,
         };
-        let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: myself.clone() });
+        let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: me.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
             self.core.skus.send(&self.core, &sku, message, Absent::HandBack)
         {
@@ -181,7 +176,7 @@ impl OrderState {
     /// A SKU has answered.
     pub(super) fn stepped(
         &mut self,
-        myself: &ActorRef<OrderMessage>,
+        me: &Address<OrderEntity>,
         sku: &SkuId,
         number: u32,
         outcome: Result<Grant, Refusal>,
@@ -198,31 +193,31 @@ impl OrderState {
                 run.stuck = Some(smol_str::format_smolstr!("{sku} could not undo its step: {refusal}"));
             }
             if run.waiting == 0 {
-                self.undone(myself);
+                self.undone(me);
             }
             return;
         }
         run.note(sku, outcome);
         if run.waiting == 0 {
             match run.refusal.clone() {
-                Some(refusal) => self.go_back(myself, refusal),
-                None => self.go_forward(myself),
+                Some(refusal) => self.go_back(me, refusal),
+                None => self.go_forward(me),
             }
         }
     }
 
     /// Every SKU has answered to the undoing.
-    fn undone(&mut self, myself: &ActorRef<OrderMessage>) {
+    fn undone(&mut self, me: &Address<OrderEntity>) {
         let Some(run) = &mut self.run else { return };
         let Some(refusal) = run.refusal.clone() else { return };
         match run.stuck.take() {
             Some(reason) => self.park_saga(reason),
-            None => self.end(myself, &SagaEnd::Undone(refusal)),
+            None => self.end(me, &SagaEnd::Undone(refusal)),
         }
     }
 
     /// Records how the saga came out and answers whoever waits for it.
-    fn end(&mut self, myself: &ActorRef<OrderMessage>, end: &SagaEnd) {
+    fn end(&mut self, me: &Address<OrderEntity>, end: &SagaEnd) {
         let Some(run) = self.run.take() else { return };
         let Some(order) = &self.order else { return };
         let pending = order.pending.clone();
@@ -246,7 +241,7 @@ impl OrderState {
             let mut draft = Draft::default();
             draft.record(&Record::Order(record));
             self.commit(draft);
-            self.begin(myself, run.reply, run.redelivered);
+            self.begin(me, run.reply, run.redelivered);
             if let Some(next) = &mut self.run {
                 next.tell = run.tell;
             }
