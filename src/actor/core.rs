@@ -11,9 +11,10 @@ use super::flow::Flows;
 use super::keys::{Claimed, KeyTable};
 use super::lock::LockEntity;
 use super::memory::Memory;
-use super::message::{Envelope, ReplyTo};
+use super::message::Envelope;
 use super::order::OrderEntity;
 use super::registry::Registry;
+use super::reply::ReplyTo;
 use super::sales::Sales;
 use super::sku::SkuEntity;
 use super::timers::Timers;
@@ -77,13 +78,18 @@ pub(crate) struct Draft {
     /// Why a record could not be encoded; its effect must then not leave the engine.
     failed: Option<CodecError>,
     /// The key that the item answers.
-    answers: Option<(KeyClaim, Outcome, Timestamp)>,
+    answers: Option<Box<(KeyClaim, Outcome, Timestamp)>>,
 }
 
 impl Draft {
     /// Whether there is nothing in it.
     pub(crate) fn is_empty(&self) -> bool {
         self.item.count == 0 && self.item.releases.is_empty()
+    }
+
+    /// Bytes of its records.
+    pub(crate) fn bytes(&self) -> usize {
+        self.item.records.len()
     }
 
     /// Adds a record.
@@ -100,7 +106,7 @@ impl Draft {
     /// Ends a keyed command with an answer: the mark for its record. `at` is the time of that record.
     /// Duplicates are answered behind it.
     pub(crate) fn answer_key(&mut self, claim: Claimed, outcome: &Outcome, at: Timestamp) -> Box<KeyMark> {
-        self.answers = Some((claim.0.clone(), outcome.clone(), at));
+        self.answers = Some(Box::new((claim.0.clone(), outcome.clone(), at)));
         Box::new(KeyMark::Answered(claim.0, outcome.clone()))
     }
 
@@ -118,7 +124,8 @@ impl Core {
             self.gate.halt(Error::Halted { reason: error.to_string() });
         }
         let Draft { item, answers, .. } = draft;
-        let Some((claim, outcome, at)) = answers else { return self.queue.push(item) };
+        let Some(answers) = answers else { return self.queue.push(item) };
+        let (claim, outcome, at) = *answers;
         // The push comes first: a duplicate that finds the answer in the table is queued behind what it
         // rests on. Both under one guard: a snapshot whose mark comes behind the push finds the answer.
         let waiting = self.keys.answer(&claim, &outcome, at, || self.queue.push(item));

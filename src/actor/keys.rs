@@ -16,7 +16,7 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::message::ReplyTo;
+use super::reply::ReplyTo;
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::order::KeyClaim;
 use crate::domain::refusal::Refusal;

@@ -1,15 +1,17 @@
 //! What travels to actors and back.
 
 use smol_str::SmolStr;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
 use super::core::Core;
+use super::fate::Fate;
 use super::flow::{Back, FlowEntity};
 use super::keys::Claimed;
 use super::mailbox::Address;
 use super::order::OrderEntity;
+use super::reply::ReplyTo;
 use crate::domain::command::{
-    BeginFlow, Grant, LockCommand, OrderCommand, Outcome, RemedyStep, Request, SkuCommand, StockStep,
+    BeginFlow, Grant, LockCommand, OrderCommand, RemedyStep, Request, SkuCommand, StockStep,
 };
 use crate::domain::flow::Flow;
 use crate::domain::ids::{CartId, FlowId, IdOrigin, OrderId, Principal, RulesId, SkuId};
@@ -20,28 +22,6 @@ use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::journal::codec::CodecError;
 use crate::replay::compact::{Packed, Unpacked};
-
-/// What a caller waits for: the final word on its command, or what went wrong with the machine.
-pub(crate) type Reply = Result<Outcome, Error>;
-
-/// The caller's end of a command. The admission permit lives until the command has ended, whether or
-/// not the caller still waits.
-#[derive(Debug, Default)]
-pub(crate) struct ReplyTo {
-    pub(crate) sender: Option<oneshot::Sender<Reply>>,
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
-}
-
-impl ReplyTo {
-    /// Sends the reply; a caller that has gone away is no concern of the engine's.
-    pub(crate) fn send(self, reply: Reply) {
-        // First, so that a caller who has the answer finds the room that its command took.
-        drop(self.permit);
-        if let Some(sender) = self.sender {
-            let _ = sender.send(reply);
-        }
-    }
-}
 
 /// A command on its way to the actor that decides on it.
 pub(crate) struct Envelope<C> {
@@ -104,7 +84,7 @@ pub(crate) enum SkuMessage {
     Command(Envelope<SkuCommand>),
     /// A step of an order's saga.
     Step(Step),
-    /// The order's placement is decided: its hold is no longer provisional.
+    /// The order's placement is decided, whose fate the SKU wanted to know: its hold is no longer provisional.
     Settle(OrderId),
     /// Somebody asks for a cart's deadline to be looked at.
     Expire(CartId),
@@ -130,8 +110,8 @@ pub(crate) struct Step {
     pub(crate) step: StockStep,
     /// Whether the step may have been done before a crash.
     pub(crate) redelivered: bool,
-    /// Whether the hold is given back if another SKU refuses.
-    pub(crate) provisional: bool,
+    /// The fate of the placement, where the hold is given back if another SKU refuses.
+    pub(crate) provisional: Option<Fate>,
     /// The order's actor, which stays until it has the answer.
     pub(crate) reply: Address<OrderEntity>,
 }

@@ -17,8 +17,9 @@ use tokio::sync::oneshot;
 
 use super::core::{Core, Draft, Listed};
 use super::mailbox::Address;
-use super::message::{Envelope, FlowMessage, OrderMessage, ReplyTo, Resumed, SkuMessage};
+use super::message::{Envelope, FlowMessage, OrderMessage, Resumed, SkuMessage};
 use super::registry::{Absent, Entity, Registry};
+use super::reply::{Caller, ReplyTo};
 use crate::domain::command::{Answer, Command, OrderAnswer, OrderCommand, Outcome};
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, Principal};
 use crate::domain::order::{self, Filled, Order, OrderEvent, Tombstone};
@@ -321,8 +322,8 @@ impl OrderState {
     /// Takes an order out of the park; a saga that was left open is driven on from where it stands.
     fn unpark(&mut self, me: &Address<OrderEntity>, by: Option<Principal>, reply: ReplyTo) {
         let mut draft = Draft::default();
-        let ReplyTo { sender, permit } = reply;
-        let reply = ReplyTo { sender, permit: None };
+        let ReplyTo { caller, permit } = reply;
+        let reply = ReplyTo { caller, permit: None };
         match self.order.as_mut().map(|order| order.parked.take()) {
             None => draft.answer(reply, Err(Refusal::UnknownOrder)),
             Some(None) => draft.answer(reply, Err(Refusal::NotParked)),
@@ -335,7 +336,7 @@ impl OrderState {
         }
         self.commit(draft);
         // The permit stays with the saga, so that whoever waits for quiet waits for its end.
-        self.begin(me, Some(ReplyTo { sender: None, permit }), true);
+        self.begin(me, Some(ReplyTo { caller: Caller::Nobody, permit }), true);
         self.ask_filled();
         self.ask_children();
     }

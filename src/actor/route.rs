@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
-
 use super::core::{Core, claim_of};
 use super::keys::{Claimed, Entrance};
-use super::message::{self, Envelope, FlowMessage, LockMessage, OrderMessage, Reply, ReplyTo, SkuMessage};
+use super::message::{self, Envelope, FlowMessage, LockMessage, OrderMessage, SkuMessage};
 use super::registry::{Absent, Undelivered};
+use super::reply::ReplyTo;
 use crate::domain::command::{
-    Answer, BeginFlow, Command, FlowCommand, LockCommand, OrderCommand, RemedyStep, Request, SkuCommand,
+    BeginFlow, Command, FlowCommand, LockCommand, OrderCommand, RemedyStep, Request, SkuCommand,
 };
 use crate::domain::ids::{EntityId, FlowId, IdOrigin, OrderId, RulesId, SkuId};
 use crate::domain::refusal::Refusal;
@@ -25,23 +24,13 @@ impl Core {
 
     /// Sends a command on its way. One that comes from outside has a permit, which it keeps until it has ended; what
     /// is under way has none, and waits for none.
-    pub(crate) fn submit(
-        self: &Arc<Self>,
-        request: Request<Command>,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> oneshot::Receiver<Reply> {
-        let (sender, receiver) = oneshot::channel();
-        let reply = ReplyTo { sender: Some(sender), permit };
+    pub(crate) fn submit(self: &Arc<Self>, request: Request<Command>, reply: ReplyTo) {
         let Some(key) = &request.key else {
-            self.route(request, None, reply);
-            return receiver;
+            return self.route(request, None, reply);
         };
         let claim = match claim_of(key, &request.command) {
             Ok(claim) => claim,
-            Err(error) => {
-                reply.send(Err(error.into()));
-                return receiver;
-            }
+            Err(error) => return reply.send(Err(error.into())),
         };
         match self.keys.enter(claim, reply) {
             Entrance::Execute(claim, reply) => self.route(request, Some(claim), reply),
@@ -53,7 +42,6 @@ impl Core {
                 self.after_durable(move |verdict| reply.send(Err(verdict.err().unwrap_or(error))));
             }
         }
-        receiver
     }
 
     fn route(self: &Arc<Self>, request: Request<Command>, claim: Option<Claimed>, reply: ReplyTo) {
@@ -183,16 +171,5 @@ impl Core {
             let wrap = |remedy| Command::Flow(Some(id), FlowCommand::Remedy(remedy));
             self.refuse(entity, envelope, Refusal::UnknownFlow, now, wrap);
         }
-    }
-}
-
-/// Waits for the final word. A reply that was dropped unsent means that the engine went down with the
-/// command under way.
-pub(crate) async fn wait(receiver: oneshot::Receiver<Reply>) -> Result<Answer, Error> {
-    match receiver.await {
-        Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Ok(Err(refusal))) => Err(Error::Refused(refusal)),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(Error::OutcomeUnknown),
     }
 }

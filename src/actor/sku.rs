@@ -67,10 +67,14 @@ impl Entity for SkuEntity {
             waiting: Waiting::default(),
             filling: false,
             asked_to_rest: false,
+            draft: Draft::default(),
         })
     }
 
     fn handle(state: &mut SkuState, _: &Address<Self>, message: SkuMessage) {
+        if !matches!(message, SkuMessage::Command(_)) {
+            state.hand_over();
+        }
         state.asked_to_rest = matches!(message, SkuMessage::Rest);
         match message {
             SkuMessage::Command(envelope) => state.command(envelope, 0),
@@ -91,6 +95,7 @@ impl Entity for SkuEntity {
     }
 
     fn done(state: &mut SkuState) -> bool {
+        state.hand_over();
         // A SKU that was never received is no entity: nothing remains of having been asked for it.
         let nothing = state.inventory.version == 0;
         (nothing || state.asked_to_rest) && state.provisional.is_empty() && state.waiting.is_empty()
@@ -124,6 +129,9 @@ pub(crate) struct SkuState {
     filling: bool,
     /// Whether it was asked to go to rest, and nothing has come since.
     asked_to_rest: bool,
+    /// Records and answers of commands that came together, not handed over yet. Nothing else may leave the actor, nor
+    /// another record be handed over, before it is.
+    draft: Draft,
 }
 
 impl SkuState {
@@ -152,7 +160,11 @@ impl SkuState {
         let Envelope { request, claim, reply } = envelope;
         let available = self.inventory.counters.available;
         let sets_policy = matches!(request.command, SkuCommand::SetPolicy(_));
-        let mut draft = Draft::default();
+        let is_alone = claim.is_some() || sets_policy;
+        if is_alone {
+            self.hand_over();
+        }
+        let mut draft = std::mem::take(&mut self.draft);
         let sku = self.inventory.sku.clone();
         self.core.record_command(&mut draft, &request, now, |command| Command::Sku(sku, command));
         let outcome = Ok(Answer::Stock(decision.answer));
@@ -166,7 +178,10 @@ impl SkuState {
         if sets_policy {
             self.core.commit_policy(draft, &self.inventory);
         } else {
-            self.core.commit(draft);
+            self.draft = draft;
+            if is_alone || self.draft.bytes() >= HANDED_OVER_BYTES {
+                self.hand_over();
+            }
         }
         self.tell_all(&filled);
         if self.inventory.counters.available > available {
@@ -174,14 +189,30 @@ impl SkuState {
         }
     }
 
-    fn refuse(&self, envelope: Envelope<SkuCommand>, refusal: Refusal, now: Timestamp) {
+    /// Hands over what commands that came together have left.
+    fn hand_over(&mut self) {
+        if !self.draft.is_empty() {
+            self.core.commit(std::mem::take(&mut self.draft));
+        }
+    }
+
+    /// Hands a draft over, behind what came before it: the one way from a SKU to the journal, so that its records
+    /// stand there in their order.
+    fn commit(&mut self, draft: Draft) {
+        self.hand_over();
+        self.core.commit(draft);
+    }
+
+    fn refuse(&mut self, envelope: Envelope<SkuCommand>, refusal: Refusal, now: Timestamp) {
         let sku = self.inventory.sku.clone();
+        self.hand_over();
         self.core.refuse(self.entity(), envelope, refusal, now, |command| Command::Sku(sku, command));
     }
 
     /// A step of an order's saga: the same path, but the answer is an ordinary message to the order. It
     /// need not wait for the journal, because whatever the order makes of it comes later in the journal.
     fn step(&mut self, step: Step, tries: u32) {
+        self.hand_over();
         let now = self.core.clock.now();
         let decided = self
             .decide_on(now, |inventory| inventory::decide_step(inventory, &step.step, step.redelivered, now));
@@ -212,7 +243,7 @@ impl SkuState {
             let mut draft = Draft::default();
             let record = self.record(decision.events, None, now);
             filled = self.journal_and_apply(&mut draft, record);
-            self.core.commit(draft);
+            self.commit(draft);
         }
         let frees = !step.step.op.takes();
         let sku = self.inventory.sku.clone();
@@ -249,7 +280,7 @@ impl SkuState {
         if somebody_waits { filling::filled(&record) } else { Vec::new() }
     }
 
-    fn unpark(&mut self, by: Option<Principal>, reply: super::message::ReplyTo) {
+    fn unpark(&mut self, by: Option<Principal>, reply: super::reply::ReplyTo) {
         let mut draft = Draft::default();
         if self.inventory.parked.take().is_some() {
             self.core.record_park(&mut draft, self.entity(), by, None);
@@ -261,10 +292,14 @@ impl SkuState {
         } else {
             draft.answer(reply, Err(Refusal::NotParked));
         }
-        self.core.commit(draft);
+        self.commit(draft);
         self.go_on_filling();
     }
 }
+
+/// Records of commands that came together are handed over in pieces of about this length, so that the writer has
+/// something to do meanwhile.
+const HANDED_OVER_BYTES: usize = 8 << 10;
 
 /// What becomes of a request that cannot be granted now.
 enum Verdict {

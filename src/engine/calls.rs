@@ -1,10 +1,9 @@
 //! The typed calls.
 
-use tokio::sync::oneshot;
-
 use super::Engine;
-use crate::actor::message::{FlowMessage, LockMessage, OrderMessage, ReplyTo, SkuMessage};
+use crate::actor::message::{FlowMessage, LockMessage, OrderMessage, SkuMessage};
 use crate::actor::registry::{Absent, Entity, Registry, Undelivered};
+use crate::actor::reply::ReplyTo;
 use crate::actor::sku::SkuEntity;
 use crate::domain::command::{
     Answer, CancelOrder, Command, DeliverOrder, OrderAnswer, PayOrder, PlaceOrder, Request, ShipOrder,
@@ -135,10 +134,9 @@ impl Engine {
     /// # Errors
     /// [`Refusal::NotParked`] when it is not parked; else as for [`Engine::submit`].
     pub async fn unpark(&self, entity: &EntityId, by: Principal) -> Result<(), Error> {
-        let (sender, receiver) = oneshot::channel();
         let admission = self.inner.admission.clone();
         let permit = admission.acquire_owned().await.map_err(|_| Error::Closed)?;
-        let reply = ReplyTo { sender: Some(sender), permit: Some(permit) };
+        let (reply, receiver) = ReplyTo::one(Some(permit));
         let core = &self.inner.core;
         let unknown = match entity {
             EntityId::Order(id) => core

@@ -1,6 +1,5 @@
 //! Named locks for code that embeds the engine.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -9,6 +8,7 @@ use tokio::sync::{TryAcquireError, oneshot};
 use super::Engine;
 use crate::actor::message::LockMessage;
 use crate::actor::registry::{Absent, Found};
+use crate::actor::reply::{Caller, ReplyTo};
 use crate::domain::command::{
     AcquireLock, Answer, Command, ExtendLock, LockAnswer, LockCommand, ReleaseLock, Request,
 };
@@ -192,7 +192,7 @@ impl LockHandle {
         let request = Request { command: Command::Lock(command), key: None, by: self.by.clone() };
         if inner.core.gate.halted().is_none() {
             // A lease that was over before is nobody's concern any more.
-            drop(Arc::clone(&inner.core).submit(request, permit));
+            inner.core.submit(request, ReplyTo { caller: Caller::Nobody, permit });
         }
     }
 }

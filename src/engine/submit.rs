@@ -3,9 +3,12 @@
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 
 use super::Engine;
-use crate::actor::route::wait;
+use crate::actor::reply::{Caller, Gather, ReplyTo, wait};
 use crate::domain::command::{Answer, Command, Request};
 use crate::error::Error;
+
+/// Commands of one caller that are admitted together.
+const PERMITS_AT_ONCE: usize = 1_024;
 
 impl Engine {
     /// Submits a command and waits for its final word, which is durable when it arrives. Waits fairly for
@@ -52,27 +55,31 @@ impl Engine {
         &self,
         requests: impl IntoIterator<Item = Request<C>>,
     ) -> Vec<Result<Answer, Error>> {
-        let mut waiting = Vec::new();
-        for request in requests {
-            let request = request.map(Into::into);
-            waiting.push(match self.ready(&request.command) {
-                Err(error) => Err(error),
-                Ok(()) => match self.inner.admission.clone().acquire_owned().await {
-                    Ok(permit) => {
-                        self.ready(&request.command).map(|()| self.inner.core.submit(request, Some(permit)))
+        let requests: Vec<Request<Command>> =
+            requests.into_iter().map(|request| request.map(Into::into)).collect();
+        let (gather, done) = Gather::new(requests.len());
+        let mut parts = (0..).map(|at| gather.part(at));
+        let piece_max = PERMITS_AT_ONCE.min(self.inner.in_flight_max as usize).max(1);
+        let mut requests = requests.into_iter();
+        while requests.len() > 0 {
+            let piece: Vec<_> = requests.by_ref().take(piece_max).collect();
+            let semaphore = self.inner.admission.clone();
+            let permits = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            let mut permits = semaphore.acquire_many_owned(permits).await.ok();
+            for (request, part) in piece.into_iter().zip(&mut parts) {
+                match (self.ready(&request.command), permits.as_mut().and_then(|all| all.split(1))) {
+                    (Ok(()), Some(permit)) => {
+                        let reply = ReplyTo { caller: Caller::Many(part), permit: Some(permit) };
+                        self.inner.core.submit(request, reply);
                     }
-                    Err(_) => Err(Error::Closed),
-                },
-            });
+                    (Ok(()), None) => part.put(Err(Error::Closed)),
+                    (Err(error), _) => part.put(Err(error)),
+                }
+            }
         }
-        let mut answers = Vec::with_capacity(waiting.len());
-        for answer in waiting {
-            answers.push(match answer {
-                Ok(receiver) => wait(receiver).await,
-                Err(error) => Err(error),
-            });
-        }
-        answers
+        // With no request there is nothing to wait for.
+        let _ = done.await;
+        gather.take()
     }
 
     /// Whether the engine can take this command at all. What is too long for it is refused without a record:
@@ -97,6 +104,8 @@ impl Engine {
     }
 
     async fn enter(&self, request: Request<Command>, permit: OwnedSemaphorePermit) -> Result<Answer, Error> {
-        wait(self.inner.core.submit(request, Some(permit))).await
+        let (reply, receiver) = ReplyTo::one(Some(permit));
+        self.inner.core.submit(request, reply);
+        wait(receiver).await
     }
 }

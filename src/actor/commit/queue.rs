@@ -7,7 +7,7 @@ use crossbeam::queue::SegQueue;
 use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 
-use super::super::message::ReplyTo;
+use super::super::reply::ReplyTo;
 use crate::domain::command::Outcome;
 use crate::error::Error;
 use crate::journal::{Cursor, LogMark, Space};

@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 
 use crate::actor::core::Core;
 use crate::actor::keys::Annulled;
-use crate::actor::message::{OrderMessage, ReplyTo};
+use crate::actor::message::OrderMessage;
 use crate::actor::registry::{Absent, Undelivered};
+use crate::actor::reply::ReplyTo;
 use crate::domain::command::{Answer, Command, Outcome, Request, ScopedKey};
 use crate::domain::ids::{EntityId, FlowId, OrderId};
 use crate::domain::order::{KeyClaim, Order};
@@ -34,15 +35,16 @@ impl Desk for CoreDesk {
                 return Err(Error::DiskFull);
             }
             core.check_bounds(&request.command)?;
-            crate::actor::route::wait(core.submit(request, None)).await
+            let (reply, receiver) = ReplyTo::one(None);
+            core.submit(request, reply);
+            crate::actor::reply::wait(receiver).await
         })
     }
 
     fn annul(&self, flow: FlowId, key: ScopedKey) -> BoxFuture<'static, Result<Outcome, Error>> {
         let core = self.0.clone();
         Box::pin(async move {
-            let (sender, receiver) = oneshot::channel();
-            let reply = ReplyTo { sender: Some(sender), permit: None };
+            let (reply, receiver) = ReplyTo::one(None);
             // No command has such a fingerprint, so whatever comes under the key later is another body.
             let claim = KeyClaim { key, fingerprint: [0; 16] };
             match core.keys.annul(claim, reply) {

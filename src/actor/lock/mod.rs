@@ -10,8 +10,9 @@ use smallvec::{SmallVec, smallvec};
 
 use super::core::{Core, Draft};
 use super::mailbox::Address;
-use super::message::{self, Envelope, LockMessage, ReplyTo};
+use super::message::{self, Envelope, LockMessage};
 use super::registry::{Entity, Registry};
+use super::reply::ReplyTo;
 use crate::domain::command::{AcquireLock, Answer, Command, LockAnswer, LockCommand, Outcome};
 use crate::domain::ids::{EntityId, LockName, LockOwner, Principal};
 use crate::domain::lock::{self, Lock, LockEvent};
@@ -83,7 +84,7 @@ impl Waiting {
     /// Whether nobody is there any more to take the lock.
     fn is_gone(&self) -> bool {
         let Envelope { claim, reply, .. } = &self.envelope;
-        claim.is_none() && reply.sender.as_ref().is_none_or(tokio::sync::oneshot::Sender::is_closed)
+        claim.is_none() && reply.is_abandoned()
     }
 }
 

@@ -11,10 +11,12 @@ use tokio::sync::oneshot;
 
 use super::{OrderEntity, OrderState};
 use crate::actor::core::{Core, Draft};
+use crate::actor::fate::Fate;
 use crate::actor::keys::Claimed;
 use crate::actor::mailbox::Address;
-use crate::actor::message::{ReplyTo, Resumed, SkuMessage, Step};
+use crate::actor::message::{Resumed, SkuMessage, Step};
 use crate::actor::registry::{Absent, Undelivered};
+use crate::actor::reply::ReplyTo;
 use crate::domain::command::{Grant, Outcome, StepOp, StockStep};
 use crate::domain::ids::{OrderId, SkuId};
 use crate::domain::order::{self, Demand, KeyClaim, Order, OrderEvent, Plan, SagaEnd, Short};
@@ -25,8 +27,8 @@ use crate::guard;
 /// A saga under way. Everything in it can be derived again from the order's state after a crash.
 pub(super) struct Run {
     plan: Plan,
-    /// Whether another SKU may still refuse when one has granted units: they are provisional then.
-    provisional: bool,
+    /// Where another SKU may still refuse when one has granted units, which are provisional then.
+    fate: Option<Fate>,
     /// Steps that were asked for and not yet answered.
     pub(super) waiting: usize,
     /// Position in the plan's demand of the next SKU to ask.
@@ -66,7 +68,7 @@ impl OrderState {
         let provisional = plan.demand.iter().rev().take_while(|demand| demand.op.takes()).nth(1).is_some();
         self.run = Some(Run {
             plan,
-            provisional,
+            fate: provisional.then(Fate::default),
             waiting: 0,
             next: 0,
             done,
@@ -109,7 +111,7 @@ impl OrderState {
             }
         };
         (run.waiting, run.next) = (until - from, until);
-        let ask = Ask { number: run.plan.number, redelivered: run.redelivered, provisional: run.provisional };
+        let ask = Ask { number: run.plan.number, redelivered: run.redelivered, provisional: true };
         for index in from..until {
             if let Some(demand) = self.run.as_ref().and_then(|r| r.plan.demand.get(index)).cloned() {
                 self.ask(me, demand, ask);
@@ -146,6 +148,7 @@ impl OrderState {
         // A cart becomes an order once.
         let cart = cart.filter(|_| op != StepOp::Add);
         let Ask { number, redelivered, provisional } = ask;
+        let fate = self.run.as_ref().filter(|_| provisional).and_then(|run| run.fate.clone());
         let step = StockStep {
             order: self.id.clone(),
             number,
@@ -160,7 +163,7 @@ impl OrderState {
             unpaid,
             heirs,
         };
-        let message = SkuMessage::Step(Step { step, redelivered, provisional, reply: me.clone() });
+        let message = SkuMessage::Step(Step { step, redelivered, provisional: fate, reply: me.clone() });
         if let Err(Undelivered::Unknown(SkuMessage::Step(step))) =
             self.core.skus.send(&self.core, &sku, message, Absent::HandBack)
         {
@@ -344,10 +347,10 @@ struct Ask {
     provisional: bool,
 }
 
-/// Tells the SKUs that granted a provisional hold that the order's fate is decided, so that whoever waits
-/// for it there goes on.
+/// The order's fate is decided. Where one of the SKUs that granted a provisional hold wants to know, they are told, so
+/// that whoever waits for it there goes on.
 fn settle(core: &Arc<Core>, id: &OrderId, run: &Run) {
-    if !run.provisional {
+    if !run.fate.as_ref().is_some_and(Fate::decide) {
         return;
     }
     for demand in run.done.iter().filter_map(|index| run.plan.demand.get(*index)) {

@@ -169,7 +169,7 @@ impl SkuState {
                 let mut draft = Draft::default();
                 let record = self.record(decision.events, Some(Principal::SYSTEM), now);
                 let filled = self.journal_and_apply(&mut draft, record);
-                self.core.commit(draft);
+                self.commit(draft);
                 self.tell_all(&filled);
                 self.inventory.parked.is_none()
             }

@@ -35,7 +35,7 @@ impl SkuState {
                 let mut draft = Draft::default();
                 let record = self.record(decision.events, Some(Principal::SYSTEM), now);
                 let filled = self.journal_and_apply(&mut draft, record);
-                self.core.commit(draft);
+                self.commit(draft);
                 self.tell_all(&filled);
                 if self.inventory.counters.available > 0 {
                     self.retry_waiting();
@@ -53,9 +53,10 @@ impl SkuState {
     }
 
     /// Tells an order all that was ever filled for it, if it has a hold here.
-    pub(super) fn tell_filled(&self, order: &OrderId) {
+    pub(super) fn tell_filled(&mut self, order: &OrderId) {
         let owner = HoldOwner::Order(order.clone());
         let Some(hold) = self.inventory.hold(&owner) else { return };
+        self.hand_over();
         let message = OrderMessage::Filled { sku: self.inventory.sku.clone(), filled: hold.filled() };
         // An order that is gone waits for nothing.
         let _ = self.core.orders.send(&self.core, order, message, Absent::HandBack);

@@ -3,30 +3,61 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{SkuState, Verdict};
+use crate::actor::fate::Fate;
 use crate::actor::message::{Envelope, Step};
 use crate::domain::command::{SkuCommand, StepOp};
 use crate::domain::ids::{CustomerId, OrderId};
 use crate::domain::inventory::{StepDecision, StockEvent};
 use crate::domain::refusal::Refusal;
 
-/// Holds whose orders are still asking other SKUs.
+/// Placements that are kept in mind although they may be decided by now.
+const DECIDED_KEPT: usize = 32;
+
+/// Holds whose orders are still asking other SKUs, or were when last looked at.
 #[derive(Default)]
 pub(super) struct Provisional {
     by_order: BTreeMap<OrderId, Held>,
+    /// So many of them are looked through for those whose fate is decided by now.
+    looked_through_at: usize,
     units: u64,
     /// Units promised to them; that some have been filled since makes no difference to anybody who waits here.
     promised: u64,
 }
 
 impl Provisional {
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether no placement is undecided for which units are held.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.forget_decided();
         self.by_order.is_empty()
+    }
+
+    /// Forgets the placements that are decided by now, of which nobody has told because nobody wanted to know.
+    fn forget_decided(&mut self) {
+        let Self { by_order, units, promised, looked_through_at } = self;
+        by_order.retain(|_, held| {
+            let keep = !held.fate.is_decided();
+            if !keep {
+                *units -= held.units;
+                *promised -= held.promised;
+            }
+            keep
+        });
+        *looked_through_at = (2 * by_order.len()).max(DECIDED_KEPT);
+    }
+
+    /// Asks to be told of every fate; `false` when one of them is decided by now.
+    fn watch(&self) -> bool {
+        self.by_order.values().all(|held| held.fate.watch())
     }
 
     /// Notes what a granted step means: a provisional hold of what was really taken, or the end of one.
     pub(super) fn note(&mut self, step: &Step, decision: &StepDecision) {
         match step.step.op {
-            StepOp::Reserve | StepOp::Take | StepOp::Add if step.provisional => {
+            StepOp::Reserve | StepOp::Take | StepOp::Add => {
+                let Some(fate) = &step.provisional else { return };
+                if self.by_order.len() >= self.looked_through_at.max(DECIDED_KEPT) {
+                    self.forget_decided();
+                }
                 let (units, promised) = taken(step, decision);
                 self.units += units;
                 self.promised += promised;
@@ -34,6 +65,7 @@ impl Provisional {
                 held.units += units;
                 held.promised += promised;
                 held.buyer.clone_from(&step.step.buyer);
+                held.fate = fate.clone();
             }
             StepOp::Release | StepOp::TakeBack => {
                 self.end(&step.step.order);
@@ -78,6 +110,7 @@ struct Held {
     units: u64,
     promised: u64,
     buyer: Option<CustomerId>,
+    fate: Fate,
 }
 
 /// A request that waits.
@@ -108,13 +141,29 @@ impl SkuState {
     /// What becomes of a refused request of `buyer`: one that provisional holds alone stand in the way of
     /// waits, be it for units or for room in the buyer's own budget. A `partial` one waits for any unit.
     pub(super) fn verdict(
-        &self,
+        &mut self,
         refusal: Refusal,
         tries: u32,
         buyer: Option<&CustomerId>,
         partial: bool,
     ) -> Verdict {
-        let contended = match &refusal {
+        self.provisional.forget_decided();
+        while self.is_contended(&refusal, buyer, partial) {
+            if !self.provisional.watch() {
+                self.provisional.forget_decided();
+                continue;
+            }
+            if tries < self.core.contended_retries_max {
+                return Verdict::Wait;
+            }
+            return Verdict::Refuse(Refusal::Contended { sku: self.inventory.sku.clone() });
+        }
+        Verdict::Refuse(refusal)
+    }
+
+    /// Whether provisional holds alone stand in the way.
+    fn is_contended(&self, refusal: &Refusal, buyer: Option<&CustomerId>, partial: bool) -> bool {
+        match refusal {
             Refusal::InsufficientStock { requested, available, .. } => {
                 let least = if partial { 1 } else { *requested };
                 least <= available.saturating_add(self.provisional.units)
@@ -128,13 +177,6 @@ impl SkuState {
                 used.saturating_sub(self.provisional.promised).saturating_add(*requested) <= *limit
             }
             _ => false,
-        };
-        if !contended {
-            Verdict::Refuse(refusal)
-        } else if tries < self.core.contended_retries_max {
-            Verdict::Wait
-        } else {
-            Verdict::Refuse(Refusal::Contended { sku: self.inventory.sku.clone() })
         }
     }
 
