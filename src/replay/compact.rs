@@ -81,14 +81,25 @@ fn pack(buffer: &mut Vec<u8>, number: u32, flags: u8, value: &impl Serialize) ->
 
 /// Appends the first bytes of a buffer to it, without their zeros.
 fn squeeze(buffer: &mut Vec<u8>, plain: usize) {
+    buffer.reserve(plain + plain / 8 + 1);
     for from in (0..plain).step_by(8) {
         let mut eight = [0; 8];
-        for (place, byte) in eight.iter_mut().zip(buffer.get(from..plain).unwrap_or_default()) {
+        let bytes = buffer.get(from..plain.min(from + 8)).unwrap_or_default();
+        for (place, byte) in eight.iter_mut().zip(bytes) {
             *place = *byte;
         }
-        let mask = eight.iter().rev().fold(0, |mask, byte| mask << 1 | u8::from(*byte != 0));
-        buffer.push(mask);
-        buffer.extend(eight.into_iter().filter(|byte| *byte != 0));
+        let (mut squeezed, mut mask, mut length) = ([0; 9], 0, 1);
+        for (bit, byte) in eight.into_iter().enumerate() {
+            // Written in any case: the next one takes its place where it is a zero.
+            if let Some(place) = squeezed.get_mut(length) {
+                *place = byte;
+            }
+            let counts = u8::from(byte != 0);
+            mask |= counts << bit;
+            length += usize::from(counts);
+        }
+        squeezed[0] = mask;
+        buffer.extend_from_slice(squeezed.get(..length).unwrap_or_default());
     }
 }
 

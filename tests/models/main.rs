@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod commit;
+mod fate;
 mod slot;
 
 /// Goes through every order with at most three preemptions, in which such protocols go wrong if they do.

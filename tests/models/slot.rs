@@ -1,8 +1,8 @@
-//! The slot of an entity in the registry: senders count and send under the guard, the actor rests under it.
+//! The slot of an entity in the registry: senders put mail into its mailbox under the guard and wake the actor where it
+//! sleeps; the actor rests under the guard, and then waits to be the next entity.
 
 use std::collections::VecDeque;
 
-use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Arc, Condvar, Mutex, RwLock};
 use loom::thread;
 
@@ -12,42 +12,66 @@ use super::explore;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Without {
     Nothing,
-    /// A sender counts and sends when it has given the guard back.
+    /// A sender puts its message into the mailbox when it has given the guard back.
     SendingUnderTheGuard,
-    /// A sender does not count its message.
-    Counting,
-    /// The actor looks at the count before it has the guard, and not again.
+    /// The actor looks into its mailbox before it has the guard, and not again.
     LookingUnderTheGuard,
-    /// The actor leaves its state out of the slot: the next actor has that of an earlier one.
+    /// The actor leaves its state out of the slot: the next one has that of an earlier one.
     HandingBack,
+    /// The actor falls asleep in one step and looks for mail in another one before.
+    FallingAsleepAsItLooks,
+    /// A message to the entity that the actor was before is taken for one to the entity that it is.
+    CountingTenancies,
 }
 
-/// An actor's mailbox. When the actor stops, what is in it is gone.
+/// A mailbox, and the word that there is mail, which is told once.
 #[derive(Default)]
 struct Mailbox {
-    messages: Mutex<VecDeque<u32>>,
-    arrived: Condvar,
-    counted: AtomicU32,
+    inbox: Mutex<Inbox>,
+    wakes: Mutex<u32>,
+    woken: Condvar,
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: VecDeque<u32>,
+    awake: bool,
+    tenancy: u32,
+    next: Option<u32>,
+    /// Nobody needs the actor any more.
+    stopped: bool,
 }
 
 impl Mailbox {
-    fn send(&self, message: u32) {
-        self.messages.lock().unwrap().push_back(message);
-        self.arrived.notify_one();
+    /// `false` where the entity has gone.
+    fn send(&self, tenancy: Option<u32>, message: u32) -> bool {
+        let mut inbox = self.inbox.lock().unwrap();
+        if tenancy.is_some_and(|tenancy| tenancy != inbox.tenancy) {
+            return false;
+        }
+        inbox.messages.push_back(message);
+        if !std::mem::replace(&mut inbox.awake, true) {
+            drop(inbox);
+            self.wake();
+        }
+        true
     }
 
-    fn receive(&self) -> u32 {
-        let mut messages = self.messages.lock().unwrap();
-        loop {
-            if let Some(message) = messages.pop_front() {
-                return message;
-            }
-            messages = self.arrived.wait(messages).unwrap();
+    fn wake(&self) {
+        *self.wakes.lock().unwrap() += 1;
+        self.woken.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut wakes = self.wakes.lock().unwrap();
+        while *wakes == 0 {
+            wakes = self.woken.wait(wakes).unwrap();
         }
+        *wakes -= 1;
     }
 
     fn is_empty(&self) -> bool {
-        self.counted.load(Ordering::Acquire) == 0
+        self.inbox.lock().unwrap().messages.is_empty()
     }
 }
 
@@ -59,16 +83,25 @@ enum Slot {
 
 struct Registry {
     slot: RwLock<Slot>,
-    actors: Mutex<Vec<thread::JoinHandle<()>>>,
+    spare: Mutex<Vec<Arc<Mailbox>>>,
+    /// How often it went to rest, for whoever waits for that.
+    rests: Mutex<u32>,
+    rested: Condvar,
+    actors: Mutex<Vec<(Arc<Mailbox>, thread::JoinHandle<()>)>>,
     without: Without,
 }
 
 impl Registry {
-    fn deliver(&self, mailbox: &Mailbox, message: u32) {
-        if self.without != Without::Counting {
-            mailbox.counted.fetch_add(1, Ordering::AcqRel);
-        }
-        mailbox.send(message);
+    fn new(without: Without) -> Arc<Self> {
+        let slot = RwLock::new(Slot::Resting(0));
+        Arc::new(Self {
+            slot,
+            spare: Mutex::default(),
+            rests: Mutex::new(0),
+            rested: Condvar::new(),
+            actors: Mutex::default(),
+            without,
+        })
     }
 
     fn send(this: &Arc<Self>, message: u32) {
@@ -77,9 +110,9 @@ impl Registry {
             if this.without == Without::SendingUnderTheGuard {
                 let mailbox = Arc::clone(mailbox);
                 drop(guard);
-                this.deliver(&mailbox, message);
+                mailbox.send(None, message);
             } else {
-                this.deliver(mailbox, message);
+                mailbox.send(None, message);
             }
             return;
         }
@@ -87,28 +120,63 @@ impl Registry {
         let mut guard = this.slot.write().unwrap();
         let state = match &*guard {
             // Somebody was faster.
-            Slot::Active(mailbox) => return this.deliver(mailbox, message),
+            Slot::Active(mailbox) => {
+                mailbox.send(None, message);
+                return;
+            }
             Slot::Resting(state) => *state,
         };
-        let mailbox = Arc::new(Mailbox::default());
-        let (registry, own) = (Arc::clone(this), Arc::clone(&mailbox));
-        let actor = thread::spawn(move || registry.act(&own, state));
-        this.actors.lock().unwrap().push(actor);
-        this.deliver(&mailbox, message);
+        let spare = this.spare.lock().unwrap().pop();
+        let mailbox = spare.unwrap_or_else(|| Self::start(this));
+        mailbox.inbox.lock().unwrap().next = Some(state);
+        mailbox.send(None, message);
         *guard = Slot::Active(mailbox);
     }
 
-    /// An actor's life: it handles what comes, and rests when nothing more is under way.
-    fn act(&self, mailbox: &Mailbox, before: u32) {
-        let mut state = before;
+    fn start(this: &Arc<Self>) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::default());
+        let (registry, own) = (Arc::clone(this), Arc::clone(&mailbox));
+        let actor = thread::spawn(move || registry.act(&own));
+        this.actors.lock().unwrap().push((Arc::clone(&mailbox), actor));
+        mailbox
+    }
+
+    /// An actor's life: it handles what comes, rests when nothing more is under way, and is then somebody else.
+    fn act(&self, mailbox: &Arc<Mailbox>) {
+        let (mut before, mut state) = (0, 0);
         loop {
-            state += mailbox.receive();
-            if self.without != Without::Counting {
-                mailbox.counted.fetch_sub(1, Ordering::AcqRel);
-            }
-            let back = if self.without == Without::HandingBack { before } else { state };
-            if self.rest(mailbox, back) {
-                return;
+            mailbox.wait();
+            loop {
+                let mut inbox = mailbox.inbox.lock().unwrap();
+                if let Some(next) = inbox.next.take() {
+                    (before, state) = (next, next);
+                }
+                if inbox.messages.is_empty() {
+                    inbox.awake = false;
+                    if inbox.stopped {
+                        return;
+                    }
+                    break;
+                }
+                let batch = std::mem::take(&mut inbox.messages);
+                drop(inbox);
+                for message in batch {
+                    state += message;
+                }
+                let back = if self.without == Without::HandingBack { before } else { state };
+                if self.rest(mailbox, back) {
+                    let mut inbox = mailbox.inbox.lock().unwrap();
+                    if self.without != Without::CountingTenancies {
+                        inbox.tenancy += 1;
+                    }
+                    inbox.awake = false;
+                    inbox.messages.clear();
+                    drop(inbox);
+                    self.spare.lock().unwrap().push(Arc::clone(mailbox));
+                    *self.rests.lock().unwrap() += 1;
+                    self.rested.notify_one();
+                    break;
+                }
             }
         }
     }
@@ -124,26 +192,59 @@ impl Registry {
         *slot = Slot::Resting(state);
         true
     }
+
+    /// Ends the actors; the sum of what the entity was sent.
+    fn end(this: &Arc<Self>) -> u32 {
+        loop {
+            let last = this.actors.lock().unwrap().pop();
+            let Some((mailbox, actor)) = last else { break };
+            mailbox.inbox.lock().unwrap().stopped = true;
+            mailbox.wake();
+            actor.join().unwrap();
+        }
+        match &*this.slot.read().unwrap() {
+            Slot::Resting(state) => *state,
+            Slot::Active(_) => panic!("the slot names an actor that has stopped"),
+        }
+    }
+
+    /// Waits until the entity rests.
+    fn settled(this: &Arc<Self>) {
+        let mut rests = this.rests.lock().unwrap();
+        while matches!(&*this.slot.read().unwrap(), Slot::Active(_)) || *rests == 0 {
+            rests = this.rested.wait(rests).unwrap();
+        }
+        *rests = 0;
+    }
 }
 
-/// Two senders and an entity at rest: when all actors have stopped, the entity rests with both messages.
+/// Two senders and an entity at rest: when it rests again, it has both messages.
 fn two_senders(without: Without) {
     explore(move || {
-        let registry =
-            Arc::new(Registry { slot: RwLock::new(Slot::Resting(0)), actors: Mutex::default(), without });
+        let registry = Registry::new(without);
         let other = Arc::clone(&registry);
         let sender = thread::spawn(move || Registry::send(&other, 1));
         Registry::send(&registry, 10);
         sender.join().unwrap();
-        loop {
-            let actor = registry.actors.lock().unwrap().pop();
-            let Some(actor) = actor else { break };
-            actor.join().unwrap();
-        }
-        match &*registry.slot.read().unwrap() {
-            Slot::Resting(state) => assert_eq!(*state, 11, "a message was lost"),
-            Slot::Active(_) => panic!("the slot names an actor that has stopped"),
-        }
+        Registry::settled(&registry);
+        assert_eq!(Registry::end(&registry), 11, "a message was lost");
+    });
+}
+
+/// Who has the address of an entity sends to it past the registry, while it goes to rest and its actor becomes another.
+fn a_late_message(without: Without) {
+    explore(move || {
+        let registry = Registry::new(without);
+        Registry::send(&registry, 10);
+        let first = Arc::clone(&registry.actors.lock().unwrap()[0].0);
+        let late = thread::spawn(move || first.send(Some(0), 500));
+        Registry::settled(&registry);
+        // The next entity, which has the same actor.
+        *registry.slot.write().unwrap() = Slot::Resting(0);
+        Registry::send(&registry, 1);
+        late.join().unwrap();
+        Registry::settled(&registry);
+        assert_eq!(Registry::end(&registry), 1, "somebody else's message was taken");
     });
 }
 
@@ -160,12 +261,6 @@ fn a_message_sent_without_the_guard_is_found_lost() {
 
 #[test]
 #[should_panic(expected = "a message was lost")]
-fn a_message_that_is_not_counted_is_found_lost() {
-    two_senders(Without::Counting);
-}
-
-#[test]
-#[should_panic(expected = "a message was lost")]
 fn an_actor_that_looks_before_it_has_the_guard_is_found_out() {
     two_senders(Without::LookingUnderTheGuard);
 }
@@ -174,4 +269,47 @@ fn an_actor_that_looks_before_it_has_the_guard_is_found_out() {
 #[should_panic(expected = "a message was lost")]
 fn an_actor_that_does_not_hand_its_state_back_is_found_out() {
     two_senders(Without::HandingBack);
+}
+
+/// An actor that is awake looks into its mailbox while somebody sends.
+fn falling_asleep(without: Without) {
+    explore(move || {
+        let mailbox = Arc::new(Mailbox::default());
+        mailbox.inbox.lock().unwrap().awake = true;
+        let its = Arc::clone(&mailbox);
+        let sender = thread::spawn(move || its.send(None, 1));
+        if without == Without::FallingAsleepAsItLooks {
+            if mailbox.is_empty() {
+                mailbox.inbox.lock().unwrap().awake = false;
+            }
+        } else {
+            let mut inbox = mailbox.inbox.lock().unwrap();
+            inbox.awake = !inbox.messages.is_empty();
+        }
+        sender.join().unwrap();
+        let awake = mailbox.inbox.lock().unwrap().awake;
+        assert!(awake, "a message waits that nobody is told of");
+    });
+}
+
+#[test]
+fn an_actor_that_falls_asleep_is_woken_by_the_next_message() {
+    falling_asleep(Without::Nothing);
+}
+
+#[test]
+#[should_panic(expected = "nobody is told of")]
+fn an_actor_that_looks_and_falls_asleep_in_two_steps_is_found_out() {
+    falling_asleep(Without::FallingAsleepAsItLooks);
+}
+
+#[test]
+fn a_late_message_is_not_taken_for_one_to_the_next_entity() {
+    a_late_message(Without::Nothing);
+}
+
+#[test]
+#[should_panic(expected = "somebody else's message was taken")]
+fn a_late_message_that_carries_no_tenancy_is_found_taken() {
+    a_late_message(Without::CountingTenancies);
 }

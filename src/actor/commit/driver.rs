@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam::sync::Parker;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::queue::CommitQueue;
@@ -47,12 +48,13 @@ pub(crate) struct Stopper {
 ///
 /// # Errors
 /// When the system gives no thread.
-pub(crate) fn start(driver: Driver, writer: Writer) -> Result<Stopper, Error> {
+pub(crate) fn start(driver: Driver, mut writer: Writer) -> Result<Stopper, Error> {
     let stop = Arc::new(AtomicBool::new(false));
     let queue = writer.queue().clone();
     let mut stopper = Stopper { stop: stop.clone(), queue: queue.clone(), threads: Vec::new(), task: None };
     match driver {
         Driver::Thread => {
+            writer.deliver_on(Handle::current());
             let maintenance = writer.maintenance();
             let parker = Parker::new();
             let unparker = parker.unparker().clone();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::queue::{CommitQueue, Gate, Release};
 use crate::error::Error;
 use crate::journal::{Batch, CommitLog, LogError};
@@ -28,7 +30,12 @@ pub(crate) struct Writer {
     payload: Vec<u8>,
     releases: Vec<Release>,
     unsealed: bool,
+    /// Where callers are woken, if many wait.
+    runtime: Option<Handle>,
 }
+
+/// From so many answers on a task of the runtime hands them out.
+const POSTED_MIN: usize = 32;
 
 impl Writer {
     pub(crate) fn new(
@@ -47,7 +54,13 @@ impl Writer {
             payload: Vec::with_capacity(batch_bytes_max),
             releases: Vec::new(),
             unsealed: false,
+            runtime: None,
         }
+    }
+
+    /// Has a task of this runtime hand out answers, where they are many.
+    pub(super) fn deliver_on(&mut self, runtime: Handle) {
+        self.runtime = Some(runtime);
     }
 
     pub(super) fn queue(&self) -> &Arc<CommitQueue> {
@@ -65,6 +78,9 @@ impl Writer {
             return Stepped::Idle;
         }
         let verdict = self.commit(count);
+        if verdict.is_ok() && self.post() {
+            return Stepped::Worked;
+        }
         let mut releases = std::mem::take(&mut self.releases);
         for release in releases.drain(..) {
             match (release, &verdict) {
@@ -78,6 +94,21 @@ impl Writer {
         }
         self.releases = releases;
         Stepped::Worked
+    }
+
+    /// Lets a task of the runtime hand out what leaves, where it is much and there is a runtime: waking so many callers
+    /// is work that this thread would do beside the runtime's own, one lock for each, while nothing is synced.
+    fn post(&mut self) -> bool {
+        let Some(runtime) = self.runtime.as_ref().filter(|_| self.releases.len() >= POSTED_MIN) else {
+            return false;
+        };
+        let needs_log = |release: &Release| matches!(release, Release::Mark(_) | Release::Truncate(..));
+        if self.releases.iter().any(needs_log) {
+            return false;
+        }
+        let releases = std::mem::take(&mut self.releases);
+        runtime.spawn(async move { releases.into_iter().for_each(|release| release.go(Ok(()))) });
+        true
     }
 
     /// Takes items until a batch is full; answers how many, and how many records they hold.
