@@ -257,16 +257,20 @@ impl<E: Entity> Registry<E> {
         }
     }
 
-    /// Sends what `make` yields to every actor whose last message came before `before_ms`.
-    pub(crate) fn nudge_idle(&self, before_ms: u64, mut make: impl FnMut() -> E::Message) {
-        for slot in &self.slots {
-            if let Slot::Active(Some(active)) = slot.value()
-                && active.mail().is_empty()
-                && active.mail().used_at_ms() < before_ms
-            {
-                // A stopped actor's mailbox refuses; there is nothing to put to rest then.
-                let _ = deliver(active, make(), before_ms);
-            }
+    /// The active entities whose last message came before `before_ms`, and for whom none waits.
+    pub(crate) fn idle(&self, before_ms: u64) -> Vec<E::Id> {
+        let is_idle = |slot: &Slot<E>| match slot {
+            Slot::Active(Some(active)) => active.mail().used_at_ms() < before_ms && active.mail().is_empty(),
+            _ => false,
+        };
+        self.slots.iter().filter(|slot| is_idle(slot.value())).map(|slot| slot.key().clone()).collect()
+    }
+
+    /// Sends a message to the entity if it is still active; this is no use of it that would keep it so.
+    pub(crate) fn nudge(&self, id: &E::Id, message: E::Message) {
+        if let Some(Slot::Active(Some(active))) = self.slots.get(id).as_deref() {
+            // An actor that has gone has nothing to put to rest.
+            let _ = active.send(message);
         }
     }
 
