@@ -1,6 +1,7 @@
 //! What must hold in every cut of every run, whatever was asked of the engine.
 
-use earmark::{Counters, Cut, Order, SkuId};
+use anyhow::{Context, Result};
+use earmark::{Counters, Cut, Engine, Order, SkuId};
 
 use crate::report::Promise;
 
@@ -20,13 +21,18 @@ pub(crate) struct Units {
 impl Units {
     /// Sums the counters of a cut.
     pub(crate) fn of(cut: &Cut) -> Self {
-        cut.skus.iter().fold(Self::default(), |sum, sku| Self {
-            received: sum.received + sku.counters.received,
-            available: sum.available + sku.counters.available,
-            reserved: sum.reserved + sku.counters.reserved,
-            committed: sum.committed + sku.counters.committed,
-            shipped: sum.shipped + sku.counters.shipped,
-        })
+        cut.skus.iter().fold(Self::default(), |sum, sku| sum.with(&sku.counters))
+    }
+
+    /// The sum with another SKU's.
+    fn with(self, counters: &Counters) -> Self {
+        Self {
+            received: self.received + counters.received,
+            available: self.available + counters.available,
+            reserved: self.reserved + counters.reserved,
+            committed: self.committed + counters.committed,
+            shipped: self.shipped + counters.shipped,
+        }
     }
 
     /// Units promised to buyers or already with them.
@@ -55,6 +61,21 @@ pub(crate) fn promises(cut: &Cut) -> Vec<Promise> {
                 .map(|order| format!("order {} is {} and unfinished", order.id, order.state)),
         ),
     ]
+}
+
+/// Asks for these SKUs one by one: their units, and which sold more than came in, lost units, or are parked, up
+/// to [`DIFFERENCES_MAX`] of them. Costs no copy of the whole state, as a cut does.
+pub(crate) async fn skus(engine: &Engine, ids: &[SkuId]) -> Result<(Units, Vec<String>)> {
+    let (mut units, mut broken) = (Units::default(), Vec::new());
+    for id in ids {
+        let sku = engine.sku(id).view().await?.with_context(|| format!("SKU {id} is gone"))?;
+        units = units.with(&sku.counters);
+        broken.extend(oversold(id, &sku.counters));
+        broken.extend(not_conserved(id, &sku.counters));
+        broken.extend(sku.parked.map(|reason| format!("SKU {id} is parked: {reason}")));
+    }
+    broken.truncate(DIFFERENCES_MAX);
+    Ok((units, broken))
 }
 
 /// Whether a saga of the order is still under way, which no cut may show.

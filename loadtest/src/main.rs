@@ -8,7 +8,8 @@
 //! snapshot costs those who work meanwhile; `kills` kills a process again and again and compares what it was told
 //! with what is there. With the feature `simulation`, `simulate` runs the engine in a simulated world; with
 //! `proof`, `histories` has a checker explain what clients saw; with `compare`, `compare` gives the same work to
-//! PostgreSQL and Redis. `flows` runs business lines under load.
+//! PostgreSQL and Redis. `flows` runs business lines under load. `scale` says how costs
+//! grow with SKUs, orders, lines and callers.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -36,12 +37,15 @@ mod kills;
 mod latency;
 mod lifecycle;
 mod look;
+mod orders;
+mod process;
 mod progress;
 mod raw_sync;
 mod recover;
 mod report;
 #[cfg(test)]
 mod sample;
+mod scale;
 #[cfg(feature = "simulation")]
 mod simulate;
 mod snapshot;
@@ -85,6 +89,8 @@ enum Command {
     Recover(recover::Arguments),
     /// Measure throughput and the longest wait with and without a snapshot running.
     Snapshot(snapshot::Arguments),
+    /// Measure how the cost of a command grows with SKUs, orders, lines and callers, and memory and recovery with them.
+    Scale(scale::Arguments),
     /// Run the flows of business lines under load: a chain of eleven nodes, and the sample lines.
     Flows(flows::Arguments),
     /// Kill a process that uses an engine in every way, again and again, and compare what it was told with what is there.
@@ -100,6 +106,9 @@ enum Command {
     /// The engine's side of a trace that is interrupted by kills.
     #[command(hide = true)]
     TraceChild(trace::ChildArguments),
+    /// One point of `scale`.
+    #[command(hide = true)]
+    ScaleChild(scale::ChildArguments),
     /// The processes of a recovery.
     #[command(hide = true)]
     RecoverChild(recover::ChildArguments),
@@ -121,6 +130,8 @@ fn main() -> ExitCode {
         Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Recover(arguments)) => recover::run(&arguments),
         Some(Command::Snapshot(arguments)) => snapshot::run(&arguments),
+        Some(Command::Scale(arguments)) => scale::run(&arguments),
+        Some(Command::ScaleChild(arguments)) => scale::run_child(&arguments),
         Some(Command::Flows(arguments)) => flows::run(&arguments),
         Some(Command::Kills(arguments)) => kills::run(&arguments),
         Some(Command::KillsChild(arguments)) => kills::run_child(&arguments),

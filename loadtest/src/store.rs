@@ -4,8 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use earmark::{Config, Durability, Engine, RecoveryReport};
+use earmark::{Config, Durability, Engine, RecoveryReport, Request, SkuCommand, SkuId};
 use serde::{Deserialize, Serialize};
+
+/// SKUs that are stocked with one call.
+const STOCK_BATCH: usize = 1_000;
+
+/// Units of each SKU: more than any run can sell.
+const AMPLE: u64 = 1_000_000_000_000;
 
 /// What an acknowledged answer survives, as a command-line value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -92,6 +98,20 @@ pub(crate) async fn open_with(
     config.durability = durability.into();
     adjust(&mut config);
     Engine::open(config).await.with_context(|| format!("opening the engine in {}", folder.display()))
+}
+
+/// Receives ample stock of every SKU.
+pub(crate) async fn receive(engine: &Engine, skus: &[SkuId]) -> Result<()> {
+    for batch in skus.chunks(STOCK_BATCH) {
+        let receipts = batch.iter().map(|sku| {
+            let receive = SkuCommand::receive(AMPLE, "opening stock");
+            (sku.clone(), Request::from(receive))
+        });
+        for answer in engine.stock_all(receipts).await {
+            answer.context("receiving the opening stock")?;
+        }
+    }
+    Ok(())
 }
 
 /// A tokio runtime with `workers` threads, or one thread for each core.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use earmark::Error;
 use hdrhistogram::Histogram;
 
 use crate::latency;
@@ -134,6 +135,18 @@ impl Recorder {
             refused: self.shared.refused.load(Ordering::Relaxed),
             longest: Duration::from_nanos(self.shared.longest_nanos.load(Ordering::Relaxed)),
         })
+    }
+}
+
+/// Takes a refusal for an answer and a failure for an error; `None` for a refusal.
+pub(crate) fn granted<T>(answer: Result<T, Error>, recorder: &Recorder) -> Result<Option<T>> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Error::Refused(_) | Error::Overloaded { .. }) => {
+            recorder.refused();
+            Ok(None)
+        }
+        Err(error) => Err(anyhow!(error)),
     }
 }
 

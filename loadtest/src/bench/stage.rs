@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use earmark::Engine;
-use earmark::domain::command::{Request, SkuCommand};
 use earmark::domain::ids::SkuId;
 use hdrhistogram::Histogram;
 
@@ -16,12 +15,6 @@ use crate::store::{self, DurabilityChoice};
 
 /// How long the raw loop runs before a stage, and again after it.
 const RAW_FOR: Duration = Duration::from_millis(700);
-
-/// SKUs that are stocked with one call.
-const STOCK_BATCH: usize = 1_000;
-
-/// Units of each SKU: more than any stage can sell.
-const AMPLE: u64 = 1_000_000_000_000;
 
 /// What all stages share.
 pub(crate) struct Bench {
@@ -58,7 +51,7 @@ impl Bench {
         let before = self.raw()?;
         let measured = store::runtime(self.workers)?.block_on(async {
             let engine = store::open(&folder, self.durability).await?;
-            receive(&engine, skus).await?;
+            store::receive(&engine, skus).await?;
             let measured = stage(engine.clone()).await?;
             engine.close().await.context("closing the engine")?;
             Ok::<_, anyhow::Error>(measured)
@@ -79,18 +72,4 @@ impl Bench {
 /// A stage's journal is of no use behind it, and seven of them fill a small disk.
 fn remove(folder: &Path) -> Result<()> {
     std::fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))
-}
-
-/// Receives ample stock of every SKU.
-async fn receive(engine: &Engine, skus: &[SkuId]) -> Result<()> {
-    for batch in skus.chunks(STOCK_BATCH) {
-        let receipts = batch.iter().map(|sku| {
-            let receive = SkuCommand::receive(AMPLE, "opening stock");
-            (sku.clone(), Request::from(receive))
-        });
-        for answer in engine.stock_all(receipts).await {
-            answer.context("receiving the opening stock")?;
-        }
-    }
-    Ok(())
 }

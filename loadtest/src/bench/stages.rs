@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use earmark::domain::command::{
     DeliverOrder, LineRequest, OrderAnswer, PayOrder, PlaceOrder, Request, ReserveStock, Settlement,
     ShipOrder, SkuCommand,
@@ -14,7 +14,7 @@ use earmark::{Engine, Error};
 use smol_str::format_smolstr;
 
 use super::StageName;
-use super::callers::{Caller, Recorder, drive};
+use super::callers::{Caller, Recorder, drive, granted};
 use super::result::{BenchResult, Goal, Row};
 use super::stage::{Bench, Staged};
 
@@ -47,18 +47,6 @@ pub(crate) fn run(name: StageName, bench: &Bench, result: &mut BenchResult) -> R
             place(1_024, bench, result)
         }
         StageName::Lifecycle => lifecycle(bench, result),
-    }
-}
-
-/// Takes a refusal for an answer and a failure for an error; `None` for a refusal.
-fn granted<T>(answer: Result<T, Error>, recorder: &Recorder) -> Result<Option<T>> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(Error::Refused(_) | Error::Overloaded { .. }) => {
-            recorder.refused();
-            Ok(None)
-        }
-        Err(error) => Err(anyhow!(error)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use earmark::{Engine, Request, SkuCommand, State};
+use earmark::{Engine, State};
 use hdrhistogram::Histogram;
 
 use super::result::LineResult;
@@ -16,10 +16,6 @@ use crate::latency::{self, Quantiles};
 use crate::raw_sync::RawSync;
 use crate::store;
 
-/// Units of each SKU: more than any run can sell.
-const AMPLE: u64 = 1_000_000_000_000;
-/// SKUs that are stocked with one call.
-const STOCK_BATCH: usize = 1_000;
 /// How long the raw loop of appends and syncs runs before a line, and again after it.
 const RAW_FOR: Duration = Duration::from_millis(700);
 
@@ -107,7 +103,7 @@ pub(super) fn run(name: LineName, arguments: &Arguments, folder: &Path) -> Resul
     let runtime = store::runtime(arguments.workers)?;
     let (notes, chains, mut promises, hash) = runtime.block_on(async {
         let engine = open(&data, arguments, &town).await?;
-        receive(&engine, &town).await?;
+        store::receive(&engine, &town.skus).await?;
         let notes = callers(&engine, &town, arguments).await?;
         let (promises, hash) = check::live(&engine, &town, &notes).await?;
         let chains = engine.chains();
@@ -129,19 +125,6 @@ pub(super) fn run(name: LineName, arguments: &Arguments, folder: &Path) -> Resul
 
 async fn open(data: &Path, arguments: &Arguments, town: &Town) -> Result<Engine> {
     store::open_with(data, arguments.durability, |config| config.lines = town.lines()).await
-}
-
-async fn receive(engine: &Engine, town: &Town) -> Result<()> {
-    for batch in town.skus.chunks(STOCK_BATCH) {
-        let receipts = batch.iter().map(|sku| {
-            let receive = SkuCommand::receive(AMPLE, "opening stock");
-            (sku.clone(), Request::from(receive))
-        });
-        for answer in engine.stock_all(receipts).await {
-            answer.context("receiving the opening stock")?;
-        }
-    }
-    Ok(())
 }
 
 async fn callers(engine: &Engine, town: &Arc<Town>, arguments: &Arguments) -> Result<Notes> {

@@ -33,9 +33,9 @@ use serde::{Deserialize, Serialize};
 use crate::store::DurabilityChoice;
 use shares::Shares;
 
-#[cfg(feature = "compare")]
 pub(crate) use machine::Machine;
 pub(crate) use report::json::PromiseRow;
+pub(crate) use report::plot;
 pub(crate) use run::run;
 
 /// The longest period of any kind, so that sums of them fit every type on the way.

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use earmark::domain::command::{Command, Request};
-use earmark::{Answer, Engine, Error, SkuCommand, State};
+use earmark::{Answer, Engine, Error, State};
 
 use super::Plan;
-use super::frame::{AtCut, Frame, Memory, SnapshotTaken, say};
+use super::frame::{AtCut, Frame, SnapshotTaken, say};
 use super::workload::{Fate, Workload, cancel, deliver, ship};
+use crate::process::Memory;
 use crate::store;
 
 /// Batches that are under way at the same time.
@@ -18,12 +19,6 @@ const CALLERS: u32 = 4;
 
 /// Orders of a call behind the cut: small, so that the kill falls among many.
 pub(super) const LAST_BATCH: u32 = 64;
-
-/// SKUs that are stocked with one call.
-const STOCK_BATCH: usize = 1_000;
-
-/// Units of each SKU: more than can be sold.
-const AMPLE: u64 = 1_000_000_000_000;
 
 /// How long actors are given to go to rest before memory is looked at.
 const REST: Duration = Duration::from_millis(300);
@@ -44,13 +39,7 @@ async fn build(plan: Plan) -> Result<()> {
     let engine = store::open_with(&plan.folder, plan.durability, |config| config.snapshot_every_bytes = None);
     let engine = engine.await?;
     let workload = Workload::new(&plan)?;
-    for some in workload.skus().chunks(STOCK_BATCH) {
-        let receive =
-            |sku: &earmark::SkuId| (sku.clone(), Request::from(SkuCommand::receive(AMPLE, "opening stock")));
-        for answer in engine.stock_all(some.iter().map(receive)).await {
-            answer.context("receiving the opening stock")?;
-        }
-    }
+    store::receive(&engine, workload.skus()).await?;
     let before_bytes = Memory::now();
     let began = Instant::now();
     let building = Arc::new(Building {

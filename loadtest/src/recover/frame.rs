@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::invariant::Units;
+use crate::process::Memory;
 use crate::store::Recovery;
 
 /// What a child says.
@@ -60,42 +61,6 @@ pub(crate) struct AtCut {
     pub(crate) seconds: f64,
     /// What memory orders and their holds take.
     pub(crate) memory: Memory,
-}
-
-/// Resident memory of a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
-    /// Bytes before the engine was opened or orders were placed.
-    pub(crate) before_bytes: u64,
-    /// Bytes after.
-    pub(crate) after_bytes: u64,
-    /// The most that it ever had.
-    pub(crate) peak_bytes: u64,
-}
-
-impl Memory {
-    /// What this process has; `before_bytes` was asked for with [`Memory::now`] before.
-    pub(crate) fn since(before_bytes: u64) -> Self {
-        Self { before_bytes, after_bytes: value("VmRSS:"), peak_bytes: value("VmHWM:") }
-    }
-
-    /// Resident bytes of this process.
-    pub(crate) fn now() -> u64 {
-        value("VmRSS:")
-    }
-
-    /// Bytes for each of so many orders.
-    pub(crate) fn per_order(&self, orders: u64) -> u64 {
-        self.after_bytes.saturating_sub(self.before_bytes).checked_div(orders).unwrap_or(0)
-    }
-}
-
-/// A value of this process's status in bytes; zero where the system does not tell.
-fn value(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1_024
 }
 
 /// What opening a folder took, and what was in it.

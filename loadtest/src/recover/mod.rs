@@ -19,19 +19,45 @@ mod parent;
 mod result;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use crate::process::{Need, Room};
+use crate::report;
 use crate::store::DurabilityChoice;
 
-pub(crate) use parent::run;
+pub(crate) use frame::Opened;
+pub(crate) use parent::{measure, run};
+pub(crate) use result::RecoverResult;
+
+/// Memory that an order takes while it is recovered, and what each of its lines adds, in bytes: a third more than
+/// was measured.
+const MEMORY_BYTES_ORDER: u64 = 400;
+const MEMORY_BYTES_LINE: u64 = 150;
+
+/// The same on the disk: journal, snapshots, and the copy's share.
+const DISK_BYTES_ORDER: u64 = 300;
+const DISK_BYTES_LINE: u64 = 200;
+
+/// Records that an order of [`Plan::of_records`] leaves in the journal, on average, in tenths: a placement over
+/// three SKUs is seven, and some orders go on.
+const TENTHS_OF_RECORDS_PER_ORDER: u64 = 93;
+
+/// What so many orders need, about.
+pub(crate) fn need(orders: u64, lines: u64) -> Need {
+    Need {
+        memory_bytes: orders * (MEMORY_BYTES_ORDER + lines * MEMORY_BYTES_LINE),
+        disk_bytes: orders * (DISK_BYTES_ORDER + lines * DISK_BYTES_LINE),
+    }
+}
 
 /// Arguments of `recover`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Orders to build before the kill. A million take about 0.9 GB of disk and 1.2 GB of memory.
+    /// Orders to build before the kill. A million of three lines take about 0.9 GB of disk and 0.7 GB of memory; the run
+    /// does not begin where they do not fit.
     #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     orders: u32,
     /// Lines of each order, each of another SKU and one unit.
@@ -62,6 +88,9 @@ pub(crate) struct Arguments {
     /// An empty or new folder for the data, which is kept; a temporary one otherwise.
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// Begin although memory or disk seem too small for so many orders.
+    #[arg(long)]
+    anyway: bool,
     /// Write the JSON document of the run to this file too.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -107,6 +136,23 @@ impl Plan {
             batch: arguments.batch,
             seed: arguments.seed,
         })
+    }
+
+    /// Orders of three lines over a thousand SKUs whose journal has about so many records, with a snapshot when all
+    /// of them are built.
+    pub(crate) fn of_records(records: u32, folder: PathBuf, durability: DurabilityChoice, seed: u64) -> Self {
+        let (lines, skus, share_finished, batch) = (3, 1_000, 30, 1_000);
+        let (workers, snapshot_at) = (None, 100);
+        let of_orders = u64::from(records.saturating_sub(skus)) * 10 / TENTHS_OF_RECORDS_PER_ORDER;
+        let orders = u32::try_from(of_orders).unwrap_or(u32::MAX).max(1);
+        Self { folder, durability, workers, orders, lines, skus, share_finished, snapshot_at, batch, seed }
+    }
+
+    /// What the run lacks on this machine, with its data in this folder; `None` when it fits.
+    pub(crate) fn lacks(&self, folder: &Path) -> Option<String> {
+        let (orders, lines) = (u64::from(self.orders), u64::from(self.lines));
+        let what = format!("{} orders of {lines} lines", report::count(orders));
+        Room::look(folder).lacks(&what, need(orders, lines))
     }
 
     /// Calls that it takes to place the orders.

@@ -11,9 +11,11 @@ use earmark::{Engine, OrderQuery, PAGE_ITEMS_MAX, RecoveryReport};
 
 use super::Plan;
 use super::build::LAST_BATCH;
-use super::frame::{Frame, Memory, Opened, Phases, Rebuilt, say};
-use super::workload::{Workload, order_number};
-use crate::invariant::{self, Units};
+use super::frame::{Frame, Opened, Phases, Rebuilt, say};
+use super::workload::Workload;
+use crate::invariant;
+use crate::orders::order_number;
+use crate::process::Memory;
 use crate::store::{self, Recovery};
 
 /// How often progress is told at most.
@@ -71,7 +73,7 @@ async fn open(plan: &Plan, folder: &Path, acknowledged: &[u32]) -> Result<Opened
         ..Opened::default()
     };
     look_at_orders(plan, &engine, acknowledged, &mut opened).await?;
-    look_at_skus(plan, &engine, &mut opened).await?;
+    (opened.units, opened.broken_skus) = invariant::skus(&engine, Workload::new(plan)?.skus()).await?;
     if summary.orders <= AUDITED_ORDERS_MAX {
         opened.audit = Some(engine.cut().await.context("taking a cut")?.violations);
     }
@@ -136,19 +138,6 @@ async fn look_at_orders(
     Ok(())
 }
 
-/// Checks that nothing was oversold, nor a unit lost.
-async fn look_at_skus(plan: &Plan, engine: &Engine, opened: &mut Opened) -> Result<()> {
-    for id in Workload::new(plan)?.skus() {
-        let sku = engine.sku(id).view().await?.with_context(|| format!("SKU {id} is gone"))?;
-        opened.units = opened.units.with(&sku.counters);
-        opened.broken_skus.extend(invariant::oversold(id, &sku.counters));
-        opened.broken_skus.extend(invariant::not_conserved(id, &sku.counters));
-        opened.broken_skus.extend(sku.parked.map(|reason| format!("SKU {id} is parked: {reason}")));
-    }
-    opened.broken_skus.truncate(NAMED_MAX);
-    Ok(())
-}
-
 /// Rebuilds the state behind a record, and nothing but reads the folder.
 pub(super) fn rebuild(plan: &Plan, last: u64) -> Result<()> {
     let began = Instant::now();
@@ -165,17 +154,4 @@ pub(super) fn rebuild(plan: &Plan, last: u64) -> Result<()> {
 
 fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Units {
-    /// The sum with another SKU's.
-    fn with(self, counters: &earmark::Counters) -> Self {
-        Self {
-            received: self.received + counters.received,
-            available: self.available + counters.available,
-            reserved: self.reserved + counters.reserved,
-            committed: self.committed + counters.committed,
-            shipped: self.shipped + counters.shipped,
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use anyhow::{Context, Result, bail};
 
@@ -10,6 +10,7 @@ use super::frame::{AtCut, Frame, Opened, Rebuilt, SnapshotTaken, hear};
 use super::result::{Killed, RecoverResult};
 use super::workload::{Fate, Workload};
 use super::{Arguments, Plan, Task, copy};
+use crate::process;
 use crate::progress::Progress;
 use crate::report::{self, Promise};
 use crate::store::Folder;
@@ -30,8 +31,12 @@ struct Built {
 /// Builds, kills, recovers, compares; `true` when every promise was kept.
 pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let folder = Folder::take(arguments.folder.as_deref())?;
-    let (data, copied) = (folder.path().join("engine"), folder.path().join("journal-alone"));
-    let plan = Plan::new(arguments, data)?;
+    let plan = Plan::new(arguments, folder.path().join("engine"))?;
+    if !arguments.anyway
+        && let Some(lack) = plan.lacks(folder.path())
+    {
+        bail!("{lack}; ask for fewer orders, name a --folder on another disk, or begin --anyway");
+    }
     if !arguments.json {
         report::line(&format!(
             "{} orders of {} lines over {} SKUs, {} % of them finished, a snapshot at {} %, durability {:?}, in {}",
@@ -44,6 +49,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             plan.folder.display(),
         ));
     }
+    let result = measure(plan)?;
+    if let Some(path) = &arguments.report {
+        let text = serde_json::to_string_pretty(&result)?;
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    if arguments.json {
+        report::json(&result)?;
+    } else {
+        result.print();
+        report::kept_data(&folder, &result.plan.folder);
+    }
+    Ok(result.is_kept())
+}
+
+/// Builds, kills, recovers and compares, in the plan's folder and beside it.
+pub(crate) fn measure(plan: Plan) -> Result<RecoverResult> {
+    let copied = plan.folder.with_file_name("journal-alone");
     let built = build(&plan)?;
     let Some(cut) = built.cut else { bail!("the engine's process did not come to its cut") };
     let Some(snapshot) = built.snapshot else { bail!("the engine's process took no snapshot") };
@@ -68,18 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             "its process ended before the kill".to_owned()
         }),
     );
-    let result = RecoverResult { plan, cut, snapshot, killed, with_snapshot, alone, rebuilt, promises };
-    if let Some(path) = &arguments.report {
-        let text = serde_json::to_string_pretty(&result)?;
-        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
-    }
-    if arguments.json {
-        report::json(&result)?;
-    } else {
-        result.print();
-        report::kept_data(&folder, &result.plan.folder);
-    }
-    Ok(result.is_kept())
+    Ok(RecoverResult { plan, cut, snapshot, killed, with_snapshot, alone, rebuilt, promises })
 }
 
 /// Lets a child build until it is killed.
@@ -165,15 +176,7 @@ fn listen(plan: &Plan, task: &Task, mut take: impl FnMut(Frame)) -> Result<()> {
 }
 
 fn start(plan: &Plan, task: &Task) -> Result<Child> {
-    let program = std::env::current_exe().context("finding this program")?;
-    Command::new(program)
-        .arg("recover-child")
-        .arg(serde_json::to_string(plan)?)
-        .arg(serde_json::to_string(task)?)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting a process")
+    process::start("recover-child", &[serde_json::to_string(plan)?, serde_json::to_string(task)?])
 }
 
 fn pipe_of(child: &mut Child) -> Result<BufReader<std::process::ChildStdout>> {

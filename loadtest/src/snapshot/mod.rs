@@ -15,16 +15,19 @@
 //! - `rounds`: one round after the other.
 //! - `result`: medians, ratios and goals.
 
-mod probe;
+pub(crate) mod probe;
 mod result;
 mod rounds;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
+use clap::{Args as _, FromArgMatches as _, ValueEnum};
 use serde::Serialize;
+
+pub(crate) use result::WorkloadResult;
+pub(crate) use rounds::quantiles;
 
 use crate::report;
 use crate::store::{DurabilityChoice, Folder};
@@ -82,11 +85,39 @@ pub(crate) struct Arguments {
 /// The workloads, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum WorkloadName {
+pub(crate) enum WorkloadName {
     /// Carts reserve and release units of one SKU that has many holds.
     Hot,
     /// Orders of three lines are placed over many SKUs.
     Spread,
+}
+
+/// The longest wait of a read of a SKU, as [`run`] measures it, on one SKU with so many holds and over so many
+/// orders: what every workload came to.
+pub(crate) fn stall(
+    folder: &Path,
+    [holds, orders]: [u32; 2],
+    rounds: u32,
+    seconds: f64,
+) -> Result<Vec<WorkloadResult>> {
+    let arguments = Arguments { holds, orders, rounds, seconds, ..defaults()? };
+    WorkloadName::value_variants().iter().map(|name| rounds::run(*name, &arguments, folder)).collect()
+}
+
+/// The arguments of a call without any.
+fn defaults() -> Result<Arguments> {
+    let command = Arguments::augment_args(clap::Command::new("snapshot").no_binary_name(true));
+    Ok(Arguments::from_arg_matches(&command.try_get_matches_from::<_, &str>([])?)?)
+}
+
+impl WorkloadName {
+    /// What it is, in words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Hot => "reservations of one SKU with many holds",
+            Self::Spread => "placements over many SKUs",
+        }
+    }
 }
 
 /// Runs the workloads; `true` unless `--strict` was given and a goal was missed.

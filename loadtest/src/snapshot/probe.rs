@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
+use earmark::{Engine, SkuId};
 use hdrhistogram::Histogram;
 
-use super::workload::Load;
 use crate::latency;
 
 /// What the probe noted in a round.
@@ -41,11 +41,11 @@ pub(crate) struct Probe {
 }
 
 impl Probe {
-    /// Begins to ask `rate` times a second.
-    pub(crate) fn start(load: Arc<Load>, rate: u32) -> Self {
+    /// Begins to ask for these SKUs in turn, `rate` times a second.
+    pub(crate) fn start(engine: Engine, skus: Arc<[SkuId]>, rate: u32) -> Self {
         let shared = Arc::new(Shared { round: Mutex::new(None), over: AtomicBool::new(false) });
         let asking = Arc::clone(&shared);
-        Self { shared, thread: std::thread::spawn(move || ask(&load, rate, &asking)) }
+        Self { shared, thread: std::thread::spawn(move || ask(&engine, &skus, rate, &asking)) }
     }
 
     /// What is asked from now on belongs to a new round.
@@ -71,11 +71,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn ask(load: &Arc<Load>, rate: u32, shared: &Shared) -> Result<()> {
+fn ask(engine: &Engine, skus: &[SkuId], rate: u32, shared: &Shared) -> Result<()> {
     let runtime = crate::store::runtime(Some(1))?;
     let every = Duration::from_secs(1) / rate;
     let mut due = Instant::now();
-    let mut number = 0;
+    let mut number = 0_usize;
     let mut asked = tokio::task::JoinSet::new();
     while !shared.over.load(Ordering::Acquire) {
         due += every;
@@ -85,8 +85,9 @@ fn ask(load: &Arc<Load>, rate: u32, shared: &Shared) -> Result<()> {
         let sent = Instant::now();
         latency::record(&mut lock(&round).lateness, sent.duration_since(due));
         // A prime step, so that the SKUs take turns whatever their number.
-        number += 7_919;
-        let sku = load.engine().sku(load.sku(number)?);
+        number = number.wrapping_add(7_919);
+        let sku = skus.get(number % skus.len().max(1)).context("there are no SKUs")?;
+        let sku = engine.sku(sku);
         asked.spawn_on(
             async move {
                 sku.view().await.context("the probe's question")?;

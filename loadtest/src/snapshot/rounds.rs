@@ -1,7 +1,7 @@
 //! One round after the other.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -81,7 +81,7 @@ async fn measure(name: WorkloadName, arguments: &Arguments, data: &Path) -> Resu
     let load = Load::build(engine.clone(), name, arguments).await?;
     let callers: Vec<_> =
         (0..arguments.callers).map(|caller| tokio::spawn(load.clone().call(caller))).collect();
-    let probe = Probe::start(load.clone(), arguments.probe_rate);
+    let probe = Probe::start(load.engine().clone(), Arc::clone(load.skus()), arguments.probe_rate);
     tokio::time::sleep(WARM_UP).await;
     let mut rounds = Vec::new();
     let seconds = Duration::from_secs_f64(arguments.seconds);
@@ -124,7 +124,8 @@ async fn one(load: &Load, probe: &Probe, seconds: Duration, with_snapshot: bool)
     Ok(Round { with_snapshot, seconds: took, per_second, waits, lateness, snapshots })
 }
 
-fn quantiles(noted: &Mutex<Waits>) -> (Quantiles, Quantiles) {
+/// What was noted: waits, and how late was asked.
+pub(crate) fn quantiles(noted: &Mutex<Waits>) -> (Quantiles, Quantiles) {
     let noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
     (Quantiles::of(&noted.waits), Quantiles::of(&noted.lateness))
 }

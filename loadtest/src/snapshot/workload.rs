@@ -12,12 +12,10 @@ use smol_str::format_smolstr;
 
 use super::{Arguments, WorkloadName};
 use crate::progress::Progress;
+use crate::store;
 
 /// Commands in one call while the state is built.
 const BATCH: u32 = 1_000;
-
-/// Units of each SKU: more than can be sold.
-const AMPLE: u64 = 1_000_000_000_000;
 
 /// Lines of an order.
 const LINES: usize = 3;
@@ -26,7 +24,7 @@ const LINES: usize = 3;
 pub(crate) struct Load {
     engine: Engine,
     name: WorkloadName,
-    skus: Vec<SkuId>,
+    skus: Arc<[SkuId]>,
     business: BusinessId,
     /// Orders placed so far.
     placed: AtomicU64,
@@ -55,10 +53,7 @@ impl Load {
             answered: AtomicU64::new(0),
             over: AtomicBool::new(false),
         });
-        load.stock(
-            load.skus.iter().map(|sku| (sku.clone(), SkuCommand::receive(AMPLE, "opening stock").into())),
-        )
-        .await?;
+        store::receive(&load.engine, &load.skus).await?;
         let mut progress = Progress::new(what, Some(u64::from(count)));
         for first in (0..count).step_by(BATCH as usize) {
             let some = first..(first + BATCH).min(count);
@@ -96,7 +91,7 @@ impl Load {
     }
 
     /// The SKU of this number, counted round and round.
-    pub(crate) fn sku(&self, number: u64) -> Result<&SkuId> {
+    fn sku(&self, number: u64) -> Result<&SkuId> {
         let at = usize::try_from(number % self.skus.len().max(1) as u64)?;
         self.skus.get(at).context("there are no SKUs")
     }
@@ -115,6 +110,10 @@ impl Load {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn skus(&self) -> &Arc<[SkuId]> {
+        &self.skus
     }
 
     /// Commands answered so far.

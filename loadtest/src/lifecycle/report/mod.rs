@@ -3,7 +3,7 @@
 mod hgrm;
 mod html;
 pub(crate) mod json;
-mod plot;
+pub(crate) mod plot;
 mod tables;
 
 use std::path::{Path, PathBuf};

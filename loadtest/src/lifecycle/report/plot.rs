@@ -80,6 +80,15 @@ impl Axis {
         Self { title: "latency", from, to, ticks }
     }
 
+    /// A logarithmic axis of counts from `min` to `max`, labelled at powers of ten; points on it are given as [`log`].
+    pub(crate) fn counts(title: &'static str, min: f64, max: f64) -> Self {
+        let from = log(min.max(1.0)).floor();
+        let to = log(max).ceil().max(from + 1.0);
+        let label = |decade: i32| crate::report::count(10f64.powi(decade) as u64);
+        let ticks = (from as i32..=to as i32).map(|decade| (f64::from(decade), label(decade))).collect();
+        Self { title, from, to, ticks }
+    }
+
     /// The axis of percentiles up to the one of 1 in `count`: each nine has as much room as the one before.
     pub(crate) fn percentiles(count: u64) -> Self {
         let to = log(count.max(100) as f64).min(7.0);
@@ -212,6 +221,9 @@ mod tests {
         let axis = Axis::latency(150.0, 9_000.0);
         let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
         assert_eq!(labels, ["100 µs", "200 µs", "500 µs", "1 ms", "2 ms", "5 ms", "10 ms"]);
+        let axis = Axis::counts("SKUs", 10.0, 2_000.0);
+        let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!(labels, ["10", "100", "1,000", "10,000"]);
     }
 
     #[test]
