@@ -27,6 +27,11 @@ impl Framed<'_> {
     }
 }
 
+/// Whether all of it is zero, looked at in pieces that a processor compares at once.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(64).all(|piece| piece.iter().fold(0, |all, byte| all | byte) == 0)
+}
+
 /// What stands behind the valid frames of the last segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remains {
@@ -130,6 +135,11 @@ impl Window {
                 break;
             }
             let chunk_bytes = chunk.len() as u64;
+            // Room that was never used is most of what there is to look through.
+            if is_zero(chunk) {
+                at += chunk_bytes;
+                continue;
+            }
             if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
                 remains.used_until = Some(at + last as u64 + 1);
             }
@@ -137,7 +147,7 @@ impl Window {
             let candidates: Vec<u64> = chunk
                 .chunks(ALIGNMENT_BYTES)
                 .enumerate()
-                .filter(|(_, word)| word.starts_with(&magic))
+                .filter(|(_, word)| word.first_chunk() == Some(&magic))
                 .map(|(index, _)| at + (index * ALIGNMENT_BYTES) as u64)
                 .filter(|found| *found != offset)
                 .collect();
