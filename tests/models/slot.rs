@@ -236,7 +236,7 @@ fn a_late_message(without: Without) {
     explore(move || {
         let registry = Registry::new(without);
         Registry::send(&registry, 10);
-        let first = Arc::clone(&registry.actors.lock().unwrap()[0].0);
+        let first = registry.actors.lock().unwrap().first().map(|(mailbox, _)| Arc::clone(mailbox)).unwrap();
         let late = thread::spawn(move || first.send(Some(0), 500));
         Registry::settled(&registry);
         // The next entity, which has the same actor.
