@@ -33,7 +33,6 @@ use serde::{Deserialize, Serialize};
 use crate::store::DurabilityChoice;
 use shares::Shares;
 
-#[cfg(feature = "compare")]
 pub(crate) use machine::Machine;
 pub(crate) use report::json::PromiseRow;
 pub(crate) use run::run;
