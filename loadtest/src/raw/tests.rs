@@ -1,3 +1,5 @@
+//! What is written in any way is there, and every way is measured.
+
 use std::time::Duration;
 
 use clap::ValueEnum;

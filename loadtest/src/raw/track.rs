@@ -82,6 +82,9 @@ impl Track {
             file.write_all_at(&zeros, (piece * zeros.len()) as u64)?;
         }
         file.sync_all()?;
+        if self.way.mode.is_direct() {
+            forget_cached(&file);
+        }
         self.end = 0;
         Ok(())
     }
@@ -128,6 +131,16 @@ impl Track {
         Ok(content)
     }
 }
+
+/// Throws the file out of the page cache, as whoever writes past it would: otherwise each write does that by itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn forget_cached(file: &File) {
+    // A hint: where it is not taken, writes are slower.
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn forget_cached(_: &File) {}
 
 impl Drop for Track {
     fn drop(&mut self) {
