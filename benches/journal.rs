@@ -15,18 +15,15 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use earmark::domain::time::Timestamp;
 use earmark::journal::frame::{self, Head, Kind};
 use earmark::journal::log::{Batch, CommitLog, Durability};
-use earmark::journal::{FileLog, LogOptions, Scan};
+use earmark::journal::{FileLog, LogOptions, Scan, WritePath};
 use earmark::port::fs::RealFs;
 
 const PAYLOAD_BYTES: usize = 116;
 const SCANNED_BATCHES: u64 = 50_000;
 
-fn options(durability: Durability) -> LogOptions {
-    LogOptions { durability, ..LogOptions::default() }
-}
-
-fn serve(folder: &Path, durability: Durability) -> FileLog {
-    FileLog::claim(Arc::new(RealFs), folder, options(durability)).unwrap().serve(Timestamp::ZERO).unwrap()
+fn serve(folder: &Path, durability: Durability, write_path: WritePath) -> FileLog {
+    let options = LogOptions { durability, write_path, ..LogOptions::default() };
+    FileLog::claim(Arc::new(RealFs), folder, options).unwrap().serve(Timestamp::ZERO).unwrap()
 }
 
 fn encode(criterion: &mut Criterion) {
@@ -72,11 +69,13 @@ fn append(criterion: &mut Criterion) {
         });
     });
 
-    for (name, durability) in
-        [("durability Disk", Durability::Disk), ("durability Process", Durability::Process)]
-    {
+    for (name, durability, write_path) in [
+        ("durability Disk, past the page cache", Durability::Disk, WritePath::Direct),
+        ("durability Disk, through the page cache", Durability::Disk, WritePath::Cached),
+        ("durability Process", Durability::Process, WritePath::Cached),
+    ] {
         let temporary = tempfile::tempdir().unwrap();
-        let mut log = serve(temporary.path(), durability);
+        let mut log = serve(temporary.path(), durability, write_path);
         let maintenance = log.maintenance();
         let mut appended = 0_u64;
         group.bench_function(name, |bencher| {
@@ -96,7 +95,7 @@ fn append(criterion: &mut Criterion) {
 
 fn scan(criterion: &mut Criterion) {
     let temporary = tempfile::tempdir().unwrap();
-    let mut log = serve(temporary.path(), Durability::Process);
+    let mut log = serve(temporary.path(), Durability::Process, WritePath::Cached);
     let payload = [7; PAYLOAD_BYTES];
     for _ in 0..SCANNED_BATCHES {
         log.append(Batch { count: 1, payload: &payload, at: Timestamp::ZERO }).unwrap();

@@ -8,7 +8,7 @@ pub use crate::actor::commit::Driver;
 use crate::domain::order::TermsByType;
 use crate::error::Error;
 use crate::flow::BusinessLine;
-use crate::journal::Durability;
+use crate::journal::{Durability, WritePath};
 use crate::port::fs::{Fs, RealFs};
 use crate::port::{Clock, Entropy, IdScheme, SystemClock, SystemEntropy};
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub durability: Durability,
     /// Size of a segment of the journal in bytes. There are at least three: the current one, the next, and a reserve.
     pub segment_bytes: u64,
+    /// How batches get to the disk at `Disk`: past the page cache where the file system can do that, or through it.
+    pub write_path: WritePath,
     /// About how many bytes of records are committed with one sync.
     pub batch_bytes_max: usize,
     /// Commands in flight; more wait their turn, or are refused by `try_submit`.
@@ -141,6 +143,7 @@ impl Config {
             folder: folder.into(),
             durability: Durability::Disk,
             segment_bytes: 32 << 20,
+            write_path: WritePath::default(),
             batch_bytes_max: 256 << 10,
             commands_in_flight_max: 2_048,
             lines_per_order_max: 1_000,
@@ -228,6 +231,7 @@ impl fmt::Debug for Config {
             .field("folder", &self.folder)
             .field("durability", &self.durability)
             .field("segment_bytes", &self.segment_bytes)
+            .field("write_path", &self.write_path)
             .field("batch_bytes_max", &self.batch_bytes_max)
             .field("commands_in_flight_max", &self.commands_in_flight_max)
             .field("lines_per_order_max", &self.lines_per_order_max)

@@ -74,7 +74,7 @@ pub use engine::{
     OrderHandle, RecoveryReport, RefusedSnapshot, SkuHandle, SnapshotReport,
 };
 pub use error::Error;
-pub use journal::{Cursor, Durability};
+pub use journal::{Cursor, Durability, WritePath};
 pub use outbox::{Published, Subscription};
 pub use port::ids::IdScheme;
 pub use query::{

@@ -8,8 +8,8 @@
 //! snapshot costs those who work meanwhile; `kills` kills a process again and again and compares what it was told
 //! with what is there. With the feature `simulation`, `simulate` runs the engine in a simulated world; with
 //! `proof`, `histories` has a checker explain what clients saw; with `compare`, `compare` gives the same work to
-//! PostgreSQL and Redis. `flows` runs business lines under load. `scale` says how costs
-//! grow with SKUs, orders, lines and callers.
+//! PostgreSQL and Redis. `flows` runs business lines under load. `scale` says how costs grow with SKUs, orders, lines
+//! and callers. `raw` measures what a durable write costs on a disk, by how it is written.
 //!
 //! The exit code is 0 when every promise was kept, 1 when one was broken, 2 for wrong arguments.
 
@@ -40,6 +40,7 @@ mod look;
 mod orders;
 mod process;
 mod progress;
+mod raw;
 mod raw_sync;
 mod recover;
 mod report;
@@ -49,6 +50,7 @@ mod scale;
 #[cfg(feature = "simulation")]
 mod simulate;
 mod snapshot;
+mod stats;
 mod store;
 mod trace;
 
@@ -77,6 +79,8 @@ enum Command {
     /// Give the same work to PostgreSQL, Redis and two limits beside Earmark, and print medians and ratios.
     #[cfg(feature = "compare")]
     Compare(compare::Arguments),
+    /// Measure what a durable write costs on this disk, by how it is written and how long it is. Without an engine.
+    Raw(raw::Arguments),
     /// Lead orders through their whole lives under load, on a fast clock; prove the promises and write a report.
     Lifecycle(Box<lifecycle::Arguments>),
     /// Record what clients see of an engine whose power is cut, and check that one call after another explains it.
@@ -123,6 +127,7 @@ fn main() -> ExitCode {
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         #[cfg(feature = "compare")]
         Some(Command::Compare(arguments)) => compare::run(&arguments),
+        Some(Command::Raw(arguments)) => raw::run(&arguments),
         Some(Command::Lifecycle(arguments)) => lifecycle::run(&arguments),
         #[cfg(feature = "proof")]
         Some(Command::Histories(arguments)) => histories::run(&arguments),

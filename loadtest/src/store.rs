@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use earmark::{Config, Durability, Engine, RecoveryReport, Request, SkuCommand, SkuId};
+use earmark::{Config, Durability, Engine, RecoveryReport, Request, SkuCommand, SkuId, WritePath};
 use serde::{Deserialize, Serialize};
 
 /// SKUs that are stocked with one call.
@@ -32,6 +32,26 @@ impl From<DurabilityChoice> for Durability {
             DurabilityChoice::Disk => Self::Disk,
             DurabilityChoice::Process => Self::Process,
             DurabilityChoice::Memory => Self::Memory,
+        }
+    }
+}
+
+/// How batches get to the disk, as a command-line value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WritePathChoice {
+    /// Past the page cache, where the file system can do that.
+    #[default]
+    Direct,
+    /// Into the page cache, and synced with a second call.
+    Cached,
+}
+
+impl From<WritePathChoice> for WritePath {
+    fn from(choice: WritePathChoice) -> Self {
+        match choice {
+            WritePathChoice::Direct => Self::Direct,
+            WritePathChoice::Cached => Self::Cached,
         }
     }
 }

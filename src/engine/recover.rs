@@ -88,7 +88,11 @@ pub(super) fn recover(config: &Config) -> Result<Recovered, Error> {
             replay_millis: 0,
         });
     }
-    let options = LogOptions { durability: config.durability, segment_bytes: config.segment_bytes };
+    let options = LogOptions {
+        durability: config.durability,
+        segment_bytes: config.segment_bytes,
+        write_path: config.write_path,
+    };
     let mut opening = FileLog::claim(config.fs.clone(), &config.folder, options)?;
     let unlisted = |error: std::io::Error| Error::Io {
         what: format!("list the snapshots in {}", config.folder.display()),

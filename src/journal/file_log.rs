@@ -1,8 +1,9 @@
 //! The log in segment files: the writer's side.
 //!
-//! An append encodes the frame into a buffer that is kept, writes it with one call and, at
-//! [`Durability::Disk`], syncs it with one more. Nothing is allocated and the pool is not touched, except
-//! when the segment is full.
+//! An append encodes the frame into a buffer that is kept and writes it. At [`Durability::Disk`] one call writes
+//! it past the page cache and is durable ([`Direct`]); where that cannot be had, and below that level, it goes to
+//! the page cache, and at that level a second call syncs it. Nothing is allocated and the pool is not touched,
+//! except when the segment is full.
 //!
 //! 1. The position moves, and readers see the batch, only after it is as durable as the level says.
 //! 2. After a failed write or sync nobody knows what the disk holds: the log halts for good. Only opening
@@ -11,7 +12,7 @@
 //! 4. `Full` is answered before anything was written, so it does not halt.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::time::Timestamp;
@@ -19,19 +20,20 @@ use crate::domain::time::Timestamp;
 use crate::port::chaos::{self, Sabotage};
 use crate::port::fs::{Fs, FsFile, FsLock};
 
+use super::direct::{self, Direct};
 use super::frame::{self, Head, Kind};
 use super::log::{
     Appended, Batch, CommitLog, Cursor, Durability, LogError, LogMark, LogReader, Maintenance, Space,
 };
-use super::opening::LogOptions;
+use super::opening::{LogOptions, WritePath};
 use super::pool::Pool;
 use super::position::Position;
 use super::reader::{FileReader, Segment, Shared};
 use super::scan::io_error;
 use super::segment::{self, HEADER_BYTES, Header};
 
-/// The frame buffer keeps this much after an oversized batch.
-const BUFFER_BYTES_KEPT: usize = 1 << 20;
+/// A buffer keeps this much after an oversized batch.
+pub(super) const BUFFER_BYTES_KEPT: usize = 1 << 20;
 
 /// What opening hands over.
 pub(crate) struct Parts {
@@ -57,6 +59,8 @@ pub struct FileLog {
     shared: Arc<Shared>,
     /// The current segment.
     file: Box<dyn FsFile>,
+    /// The same past the page cache; `None` where batches are not written so.
+    direct: Option<Direct>,
     bytes: u64,
     offset: u64,
     position: Position,
@@ -68,14 +72,18 @@ pub struct FileLog {
 }
 
 impl FileLog {
-    pub(crate) fn assemble(parts: Parts) -> Self {
-        Self {
+    /// # Errors
+    /// `Io` when the current segment cannot be written past the page cache for a reason that is none of the file
+    /// system's kind.
+    pub(crate) fn assemble(parts: Parts) -> Result<Self, LogError> {
+        let mut log = Self {
             fs: parts.fs,
             folder: parts.folder,
             options: parts.options,
             pool: parts.pool,
             shared: parts.shared,
             file: parts.file,
+            direct: None,
             bytes: parts.bytes,
             offset: parts.offset,
             position: parts.position,
@@ -83,6 +91,40 @@ impl FileLog {
             halted: None,
             frame: Vec::new(),
             _lock: parts.lock,
+        };
+        if log.options.durability == Durability::Disk && log.options.write_path == WritePath::Direct {
+            let path = log.shared.current().unwrap_or_else(|| log.folder.clone());
+            let direct = log.past_the_cache(&path, &*log.file, log.offset, true);
+            log.direct = direct.map_err(|error| io_error("preparing", &path, &error))?;
+        }
+        Ok(log)
+    }
+
+    /// The segment, open for writes past the page cache; `None` where the file system has none.
+    fn past_the_cache(
+        &self,
+        path: &Path,
+        file: &dyn FsFile,
+        offset: u64,
+        prove: bool,
+    ) -> io::Result<Option<Direct>> {
+        let opened = Direct::open(self.fs.as_ref(), path, file, offset).and_then(|mut direct| {
+            if prove {
+                direct.prove(file)?;
+            }
+            Ok(direct)
+        });
+        match opened {
+            Ok(direct) => Ok(Some(direct)),
+            Err(error) if direct::is_refusal(&error) => {
+                tracing::info!(
+                    folder = %self.folder.display(),
+                    %error,
+                    "the file system takes no writes past the page cache: batches are written through it and synced"
+                );
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -126,11 +168,7 @@ impl FileLog {
         head.chain = frame::encode(&mut self.frame, &head, &self.position.chain, payload);
         #[cfg(any(test, feature = "simulation"))]
         let sync = sync && !chaos::is_broken(Sabotage::SyncSkipped);
-        let mut written = self.file.write_all_at(&self.frame, self.offset);
-        if sync {
-            written = written.and_then(|()| self.file.sync_data());
-        }
-        written.map_err(|error| self.halt(&error))?;
+        self.write_frame(sync).map_err(|error| self.halt(&error))?;
         self.offset += frame_bytes;
         self.position.pass(&head);
         self.unsealed = kind != Kind::Seal;
@@ -143,6 +181,19 @@ impl FileLog {
         Ok(())
     }
 
+    /// Writes the encoded frame.
+    fn write_frame(&mut self, sync: bool) -> io::Result<()> {
+        if !sync {
+            // What the page cache alone has, a direct write could not keep.
+            self.direct = None;
+        }
+        if let Some(direct) = &mut self.direct {
+            return direct.append(&*self.file, &self.frame);
+        }
+        self.file.write_all_at(&self.frame, self.offset)?;
+        if sync { self.file.sync_data() } else { Ok(()) }
+    }
+
     /// Moves on to the next segment.
     fn rotate(&mut self) -> Result<(), LogError> {
         let Some(spare) = self.pool.take() else {
@@ -151,14 +202,18 @@ impl FileLog {
         let header =
             Header { recycled: spare.recycled, bytes: self.options.segment_bytes, before: self.position };
         let path = self.folder.join(segment::name(self.position.sequence));
-        let prepare = || -> io::Result<()> {
+        let prepare = || -> io::Result<Option<Direct>> {
             self.file.sync_data()?;
             spare.file.write_all_at(&header.encode(), 0)?;
             spare.file.sync_all()?;
             self.fs.rename(&spare.path, &path)?;
-            self.fs.sync_dir(&self.folder)
+            self.fs.sync_dir(&self.folder)?;
+            match self.direct {
+                Some(_) => self.past_the_cache(&path, &*spare.file, HEADER_BYTES, false),
+                None => Ok(None),
+            }
         };
-        prepare().map_err(|error| self.halt(&error))?;
+        self.direct = prepare().map_err(|error| self.halt(&error))?;
         self.file = spare.file;
         self.bytes = header.bytes;
         self.offset = HEADER_BYTES;

@@ -10,6 +10,7 @@ pub mod log;
 pub mod record;
 pub mod segment;
 
+mod direct;
 mod file_log;
 mod memory_log;
 mod opening;
@@ -26,5 +27,5 @@ pub use log::{
     StoredBatch,
 };
 pub use memory_log::MemoryLog;
-pub use opening::{LogOptions, Opening};
+pub use opening::{LogOptions, Opening, WritePath};
 pub use scan::{Cut, Progress, Scan, Stopped, Tail};

@@ -39,6 +39,18 @@ const TAIL_FILE: &str = "new.tail";
 /// Bytes of the tail that are copied at once.
 const COPY_BYTES: u64 = 1 << 20;
 
+/// How batches get to the disk at [`Durability::Disk`]. What stands in the files is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WritePath {
+    /// Past the page cache, with one call (`O_DIRECT` and `O_DSYNC`), where the file system can do that; as
+    /// [`WritePath::Cached`] where it cannot, which is told by a tracing event, and for long batches. Less latency and processor time for
+    /// the writer; whoever reads what was just written reads it from the disk.
+    #[default]
+    Direct,
+    /// Into the page cache, and synced with a second call.
+    Cached,
+}
+
 /// How a log is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogOptions {
@@ -48,11 +60,17 @@ pub struct LogOptions {
     /// [`SEGMENT_BYTES_MIN`](segment::SEGMENT_BYTES_MIN) and [`SEGMENT_BYTES_MAX`](segment::SEGMENT_BYTES_MAX).
     /// May differ from one opening to the next.
     pub segment_bytes: u64,
+    /// How batches get to the disk.
+    pub write_path: WritePath,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { durability: Durability::Disk, segment_bytes: segment::SEGMENT_BYTES_DEFAULT }
+        Self {
+            durability: Durability::Disk,
+            segment_bytes: segment::SEGMENT_BYTES_DEFAULT,
+            write_path: WritePath::default(),
+        }
     }
 }
 
@@ -161,7 +179,7 @@ impl Opening {
         pool.fill();
         pool.note_consumed(written.end);
         let shared = Shared::new(self.view(&written));
-        Ok(FileLog::assemble(Parts {
+        FileLog::assemble(Parts {
             fs: self.fs,
             folder,
             options: self.options,
@@ -172,7 +190,7 @@ impl Opening {
             offset: written.end,
             position: written.position,
             lock: self.lock,
-        }))
+        })
     }
 
     fn read_unwatched(&mut self) -> Result<Ending, LogError> {

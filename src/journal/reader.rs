@@ -64,6 +64,11 @@ impl Shared {
         view.end = end;
     }
 
+    /// Where the current segment is.
+    pub(crate) fn current(&self) -> Option<PathBuf> {
+        self.view().segments.last().map(|(segment, _)| segment.path.clone())
+    }
+
     /// Makes a new current segment visible.
     pub(crate) fn rotate(&self, segment: Segment, offset: u64) {
         self.view().segments.push((Arc::new(segment), offset));

@@ -8,12 +8,15 @@
 //! 1. Nothing is durable before the matching sync returned `Ok`: content by [`FsFile::sync_data`], names by
 //!    [`Fs::sync_dir`].
 //! 2. After a failed sync the content written since the last good one counts as lost, whatever a read says.
-//! 3. A full disk is told by [`io::ErrorKind::StorageFull`], a held lock by [`io::ErrorKind::WouldBlock`].
+//! 3. A file from [`Fs::open_direct`] is the exception to the first: what it wrote is durable at once.
+//! 4. A full disk is told by [`io::ErrorKind::StorageFull`], a held lock by [`io::ErrorKind::WouldBlock`].
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,6 +30,9 @@ pub enum OpenMode {
     /// For reading and writing; the file must not exist and is created empty.
     Create,
 }
+
+/// Length and alignment of the blocks that [`Fs::open_direct`] is about, in bytes.
+pub const DIRECT_BLOCK_BYTES: usize = 4096;
 
 /// A file in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +53,18 @@ pub trait Fs: Send + Sync + Debug {
     /// # Errors
     /// `NotFound`, `AlreadyExists` by the mode, and whatever the system refuses.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn FsFile>>;
+
+    /// Opens a file that exists for writes past the page cache. What is written is durable when the write has
+    /// returned `Ok`, without a sync. Offsets, lengths and the addresses of bytes must be multiples of
+    /// [`DIRECT_BLOCK_BYTES`]. Other handles of the same file see what was written. Unless a file system says
+    /// otherwise, it has no such files.
+    ///
+    /// # Errors
+    /// `Unsupported` or `InvalidInput` where this cannot be had; some file systems say so at the first write.
+    fn open_direct(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        let _ = path;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The files (not the folders) directly in a folder, ordered by name.
     ///
@@ -112,6 +130,9 @@ pub trait FsFile: Send + Sync + Debug {
     /// # Errors
     /// When the system reports a failed write; what was not durable before counts as lost.
     fn sync_data(&self) -> io::Result<()>;
+
+    /// Says that nobody will read soon what is durable of the file, so that the page cache need not keep it.
+    fn forget_cached(&self) {}
 
     /// Makes content and metadata durable.
     ///
@@ -181,6 +202,14 @@ impl Fs for RealFs {
             }
         }
         Ok(Box::new(options.open(path)?))
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn open_direct(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        // The constants are libc's: what rustix calls DSYNC is O_SYNC on Linux, which makes the times of the file
+        // durable too.
+        let flags = libc::O_DIRECT | libc::O_DSYNC;
+        Ok(Box::new(OpenOptions::new().write(true).custom_flags(flags).open(path)?))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<FolderEntry>> {
@@ -271,6 +300,12 @@ impl FsFile for File {
 
     fn sync_data(&self) -> io::Result<()> {
         File::sync_data(self)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn forget_cached(&self) {
+        // A hint: what the cache keeps all the same costs time at most.
+        let _ = rustix::fs::fadvise(self, 0, None, rustix::fs::Advice::DontNeed);
     }
 
     fn sync_all(&self) -> io::Result<()> {

@@ -10,6 +10,7 @@
 //! 3. [`SimFs::kill`] ends the process: the cache lives on, and is still not durable.
 //! 4. After a failed sync the pending writes are gone for good while reads go on showing them, and the next
 //!    sync succeeds: what Linux does with dirty pages it could not write.
+//! 5. A write past the page cache is durable when it has returned, and torn like any other when it has not.
 //!
 //! Faults are set on the instance: a capacity, the nth write or sync to fail, or the operation at which the
 //! power goes. Clones share one state; `crash`, `crash_torn` and `kill` answer a new and independent one.
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fs::{FolderEntry, Fs, FsFile, FsLock, OpenMode};
 
+mod direct;
 mod faults;
 
 pub use faults::Injected;
@@ -83,7 +85,8 @@ impl Change {
         }
     }
 
-    /// Applies what a power cut leaves of the change; of a garbled one, sectors can have a bit turned over.
+    /// Applies what a power cut leaves of the change; of a garbled one, sectors can have a bit turned over, among the
+    /// bytes that change: blocks are written again with what they held, through the page cache as past it.
     fn apply_torn(&self, content: &mut Vec<u8>, random: &mut SplitMix, garbled: bool) {
         match (self, random.below(3)) {
             (_, 0) => {}
@@ -94,10 +97,12 @@ impl Change {
                 while at < bytes.len() {
                     let end = bytes.len().min(at + SECTOR_BYTES - (offset + at) % SECTOR_BYTES);
                     if let Some(sector) = bytes.get(at..end).filter(|_| random.below(2) == 0) {
+                        let turned = (garbled && random.below(4) == 0)
+                            .then(|| random.below(sector.len() as u64) as usize)
+                            .filter(|byte| content.get(offset + at + byte) != sector.get(*byte));
                         put(content, offset + at, sector);
-                        if garbled && random.below(4) == 0 {
-                            let byte = offset + at + random.below(sector.len() as u64) as usize;
-                            content.get_mut(byte..=byte).into_iter().flatten().for_each(|byte| *byte ^= 1);
+                        if let Some(byte) = turned.and_then(|byte| content.get_mut(offset + at + byte)) {
+                            *byte ^= 1;
                         }
                     }
                     at = end;
@@ -173,6 +178,7 @@ struct State {
     locks: BTreeSet<PathBuf>,
     counters: Counters,
     capacity_bytes: Option<u64>,
+    direct_refused: bool,
     failing_write: Option<u64>,
     failing_sync: Option<u64>,
     power_off_at: Option<u64>,
@@ -325,6 +331,7 @@ impl State {
             durable_names: names.clone(),
             names,
             capacity_bytes: self.capacity_bytes,
+            direct_refused: self.direct_refused,
             ..Self::default()
         }
     }
@@ -473,6 +480,10 @@ impl Drop for SimFile {
 }
 
 impl Fs for SimFs {
+    fn open_direct(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        direct::open(self, path)
+    }
+
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Box<dyn FsFile>> {
         let mut state = self.state();
         let id = match (state.names.get(path).copied(), mode) {

@@ -8,6 +8,7 @@ use super::plan::Life;
 use crate::actor::commit::Driver;
 use crate::config::{Config, RecordCommands, Retention};
 use crate::domain::order::{LatePayment, Terms, TermsByType};
+use crate::journal::WritePath;
 use crate::port::fs_sim::SimFs;
 use crate::port::{Clock, SeededEntropy};
 
@@ -37,6 +38,7 @@ pub(super) fn config(fs: &SimFs, clock: Arc<dyn Clock>, life: &Life, common: Com
         clock,
         entropy: Arc::new(SeededEntropy::new(life.seed)),
         segment_bytes: 16 << 10,
+        write_path: if life.seed % 4 < 2 { WritePath::Direct } else { WritePath::Cached },
         batch_bytes_max: 4 << 10,
         lines_per_order_max: 4,
         commands_in_flight_max: 64,

@@ -90,7 +90,8 @@ fn a_missing_segment_is_found_wherever_it_stood() {
 
 /// A journal whose frames are right and whose records are what a test wants.
 fn journal(folder: &Path, records: &[SkuRecord]) {
-    let options = LogOptions { durability: Durability::Disk, segment_bytes: 32 << 10 };
+    let options =
+        LogOptions { durability: Durability::Disk, segment_bytes: 32 << 10, ..LogOptions::default() };
     let opening = FileLog::claim(Arc::new(RealFs), folder, options).unwrap();
     let mut log = opening.serve(Timestamp::from_millis(1)).unwrap();
     for body in records {

@@ -15,7 +15,11 @@ fn path() -> &'static Path {
 }
 
 fn open(fs: &SimFs) -> FileLog {
-    let options = LogOptions { durability: Durability::Disk, segment_bytes: segment::SEGMENT_BYTES_MIN };
+    let options = LogOptions {
+        durability: Durability::Disk,
+        segment_bytes: segment::SEGMENT_BYTES_MIN,
+        ..LogOptions::default()
+    };
     FileLog::claim(Arc::new(fs.clone()), path(), options).unwrap().serve(Timestamp::from_millis(1)).unwrap()
 }
 

@@ -152,7 +152,8 @@ fn order_without_stock(folder: &Path) {
         events: events.into_iter().collect(),
         mark: None,
     };
-    let options = LogOptions { durability: Durability::Disk, segment_bytes: 32 << 10 };
+    let options =
+        LogOptions { durability: Durability::Disk, segment_bytes: 32 << 10, ..LogOptions::default() };
     let mut log = FileLog::claim(Arc::new(RealFs), folder, options).unwrap().serve(at).unwrap();
     let mut payload = Vec::new();
     // The tag and version of a record of an order.

@@ -33,7 +33,7 @@ impl Raw {
 }
 
 fn options() -> LogOptions {
-    LogOptions { durability: Durability::Disk, segment_bytes: SEGMENT_BYTES }
+    LogOptions { durability: Durability::Disk, segment_bytes: SEGMENT_BYTES, ..LogOptions::default() }
 }
 
 /// Every record of the journal that the file system holds.

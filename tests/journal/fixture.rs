@@ -18,7 +18,11 @@ fn fixture(name: &str) -> PathBuf {
 
 fn write_fixture(target: &Path) {
     let folder = tempfile::tempdir().unwrap();
-    let options = LogOptions { durability: Durability::Disk, segment_bytes: segment::SEGMENT_BYTES_MIN };
+    let options = LogOptions {
+        durability: Durability::Disk,
+        segment_bytes: segment::SEGMENT_BYTES_MIN,
+        ..LogOptions::default()
+    };
     for round in 0..2 {
         let mut log = FileLog::claim(Arc::new(RealFs), folder.path(), options).unwrap().serve(at(1)).unwrap();
         for index in 1..=5 {

@@ -17,7 +17,7 @@ pub fn folder() -> &'static Path {
 }
 
 pub fn options(durability: Durability) -> LogOptions {
-    LogOptions { durability, segment_bytes: SEGMENT_BYTES }
+    LogOptions { durability, segment_bytes: SEGMENT_BYTES, ..LogOptions::default() }
 }
 
 pub fn at(millis: u64) -> Timestamp {

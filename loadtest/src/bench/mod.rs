@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::report;
-use crate::store::{DurabilityChoice, Folder};
+use crate::store::{DurabilityChoice, Folder, WritePathChoice};
 
 /// Arguments of `bench`.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
     /// What an acknowledged answer survives; the goals are for `disk`.
     #[arg(long, value_enum, default_value_t)]
     durability: DurabilityChoice,
+    /// How the journal's batches get to the disk.
+    #[arg(long, value_enum, default_value_t)]
+    write_path: WritePathChoice,
     /// An empty or new folder for the data, which is kept; a temporary one otherwise. It decides which
     /// disk is measured.
     #[arg(long, value_name = "FOLDER")]
@@ -89,6 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
     let bench = stage::Bench {
         folder: folder.path().to_owned(),
         durability: arguments.durability,
+        write_path: arguments.write_path,
         workers: arguments.workers,
         seed: arguments.seed,
         window: callers::Window {

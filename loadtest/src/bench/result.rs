@@ -7,7 +7,7 @@ use super::callers::Measured;
 use super::stage::Staged;
 use crate::latency::Quantiles;
 use crate::report;
-use crate::store::DurabilityChoice;
+use crate::store::{DurabilityChoice, WritePathChoice};
 
 /// By which factor the raw p50s before and after a stage differ at most on a steady disk.
 const P50_APART_MAX: f64 = 1.3;
@@ -125,6 +125,7 @@ pub(crate) struct BenchResult {
     pub(crate) cores: usize,
     pub(crate) workers: Option<usize>,
     pub(crate) durability: DurabilityChoice,
+    pub(crate) write_path: WritePathChoice,
     pub(crate) seconds: f64,
     pub(crate) rows: Vec<Row>,
 }
@@ -136,6 +137,7 @@ impl BenchResult {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             workers: arguments.workers,
             durability: arguments.durability,
+            write_path: arguments.write_path,
             seconds: arguments.seconds,
             rows: Vec::new(),
         }
@@ -155,8 +157,8 @@ impl BenchResult {
     pub(crate) fn print(&self) {
         let workers = self.workers.unwrap_or(self.cores);
         report::line(&format!(
-            "{} cores, {workers} worker threads, durability {:?}, {} s a stage, callers in the engine's process",
-            self.cores, self.durability, self.seconds
+            "{} cores, {workers} worker threads, durability {:?}, write path {:?}, {} s a stage, callers in the engine's process",
+            self.cores, self.durability, self.write_path, self.seconds
         ));
         let mut header = vec!["stage", "goal", "callers", "granted"];
         header.extend(report::QUANTILE_HEADER);

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use super::callers::{StageMeasured, Window};
 use crate::latency::Quantiles;
 use crate::raw_sync::RawSync;
-use crate::store::{self, DurabilityChoice};
+use crate::store::{self, DurabilityChoice, WritePathChoice};
 
 /// How long the raw loop runs before a stage, and again after it.
 const RAW_FOR: Duration = Duration::from_millis(700);
@@ -20,6 +20,7 @@ const RAW_FOR: Duration = Duration::from_millis(700);
 pub(crate) struct Bench {
     pub(crate) folder: PathBuf,
     pub(crate) durability: DurabilityChoice,
+    pub(crate) write_path: WritePathChoice,
     pub(crate) workers: Option<usize>,
     pub(crate) seed: u64,
     pub(crate) window: Window,
@@ -50,7 +51,10 @@ impl Bench {
         std::fs::create_dir(&folder).with_context(|| format!("making {}", folder.display()))?;
         let before = self.raw()?;
         let measured = store::runtime(self.workers)?.block_on(async {
-            let engine = store::open(&folder, self.durability).await?;
+            let engine = store::open_with(&folder, self.durability, |config| {
+                config.write_path = self.write_path.into();
+            })
+            .await?;
             store::receive(&engine, skus).await?;
             let measured = stage(engine.clone()).await?;
             engine.close().await.context("closing the engine")?;

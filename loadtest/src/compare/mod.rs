@@ -8,7 +8,7 @@
 //! - `engine`, `postgres`, `redis`, `map`: who is asked. `server`: processes that are started for it.
 //!   `field`: those who are there.
 //! - `run`: one contender, once. `check`: whether its answers were true.
-//! - `stats`, `result`: medians and ratios, as tables and as one JSON document.
+//! - `result`: medians and ratios, as tables and as one JSON document.
 
 mod check;
 mod contender;
@@ -20,7 +20,6 @@ mod redis;
 mod result;
 mod run;
 mod server;
-mod stats;
 #[cfg(test)]
 mod tests;
 mod work;

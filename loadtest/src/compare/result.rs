@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::field::{Field, Missing, Program};
 use super::run::Measured;
 use super::work::WorkloadName;
-use super::{Arguments, ContenderName, postgres, redis, stats};
+use super::{Arguments, ContenderName, postgres, redis};
 use crate::latency::Quantiles;
 use crate::lifecycle::Machine;
 use crate::report::{self, Promise};
+use crate::stats;
 
 /// What no figure contains.
 const EXCLUDED: [&str; 7] = [

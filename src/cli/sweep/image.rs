@@ -176,7 +176,11 @@ impl Original {
                 Err(never) => match never {},
             }
         }
-        let options = LogOptions { durability: Durability::Disk, segment_bytes: SEGMENT_BYTES };
+        let options = LogOptions {
+            durability: Durability::Disk,
+            segment_bytes: SEGMENT_BYTES,
+            ..LogOptions::default()
+        };
         let wrong = |error: crate::journal::LogError| format!("before the batch: {error}");
         let opening = FileLog::claim(Arc::new(fs.clone()), &self.folder, options).map_err(wrong)?;
         let mut log = opening.serve(frame.at).map_err(wrong)?;

@@ -1,7 +1,7 @@
 //! Medians and ratios.
 
 /// The middle value; the mean of the two in the middle of an even number; `None` of nothing.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;
@@ -14,7 +14,7 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 
 /// The median of the ratios round by round: rounds are compared with themselves, so that a slow minute of the
 /// machine counts for both. `None` where a round has nothing to compare with.
-pub(super) fn ratio(over: &[f64], under: &[f64]) -> Option<f64> {
+pub(crate) fn ratio(over: &[f64], under: &[f64]) -> Option<f64> {
     if over.len() != under.len() || under.iter().any(|rate| *rate <= 0.0) {
         return None;
     }
