@@ -34,6 +34,8 @@ pub(super) struct User {
 /// A process that runs until this is dropped.
 pub(super) struct Server {
     child: Child,
+    /// Ends it when this process is killed, which can then not do so itself.
+    watcher: Option<Child>,
     log: PathBuf,
     /// What asks it to stop; without it, or when it does not help, it is killed.
     stop: Option<Command>,
@@ -46,7 +48,8 @@ impl Server {
         let errors = out.try_clone().context("sharing the log")?;
         command.stdin(Stdio::null()).stdout(out).stderr(errors);
         let child = command.spawn().with_context(|| format!("starting {:?}", command.get_program()))?;
-        Ok(Self { child, log, stop })
+        let watcher = watch(child.id());
+        Ok(Self { child, watcher, log, stop })
     }
 
     /// Fails, with the end of its log, when the process has ended.
@@ -73,6 +76,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if let Some(mut watcher) = self.watcher.take() {
+            let _ = watcher.kill();
+            let _ = watcher.wait();
+        }
         // Whatever fails here, the process is killed at the end, and there is nobody to tell.
         if let Some(mut stop) = self.stop.take() {
             let _ = stop.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -87,6 +94,15 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A shell that ends the process once this one has gone, however it went: its input is closed then. Without a shell
+/// nobody watches.
+fn watch(process: u32) -> Option<Child> {
+    let script = "read -r _; kill -QUIT \"$0\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, &process.to_string()]).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
 }
 
 /// The end of a log, in one line.
@@ -179,6 +195,17 @@ mod tests {
         assert_eq!(version(redis), Some("7.0.15"));
         assert_eq!(version("no such thing as 64 bits"), None);
         assert_eq!(version(""), None);
+    }
+
+    #[test]
+    fn a_server_is_ended_when_whoever_started_it_has_gone() {
+        let mut sleeper = Command::new("sleep").arg("600").spawn().unwrap();
+        let mut watcher = watch(sleeper.id()).unwrap();
+        assert!(sleeper.try_wait().unwrap().is_none());
+        // The system does this to a process that is killed.
+        drop(watcher.stdin.take());
+        assert!(!sleeper.wait().unwrap().success());
+        watcher.wait().unwrap();
     }
 
     #[test]
