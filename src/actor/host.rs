@@ -72,7 +72,11 @@ impl<E: Entity> Actor for Host<E> {
                 }
             }
             let Housed { core, batch, live, mail } = housed;
-            let Some((entity, address)) = live else { return Ok(()) };
+            let Some((entity, address)) = live else {
+                // Mail for nobody.
+                batch.clear();
+                continue;
+            };
             for message in batch.drain(..) {
                 #[cfg(any(test, feature = "simulation"))]
                 chaos::give_way().await;
