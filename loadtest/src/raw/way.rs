@@ -31,11 +31,9 @@ impl Mode {
     /// Flags for opening the file; `None` where the system has no such mode.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(super) fn open_flags(self) -> Option<i32> {
-        use rustix::fs::OFlags;
-        let mut flags = OFlags::empty();
-        flags.set(OFlags::DIRECT, self.is_direct());
-        flags.set(OFlags::DSYNC, !self.needs_sync());
-        i32::try_from(flags.bits()).ok()
+        let direct = if self.is_direct() { libc::O_DIRECT } else { 0 };
+        let sync = if self.needs_sync() { 0 } else { libc::O_DSYNC };
+        Some(direct | sync)
     }
 
     /// Flags for opening the file; `None` where the system has no such mode.
