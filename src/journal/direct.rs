@@ -1,5 +1,4 @@
-//! Durable writes past the page cache: whole blocks, from memory that is aligned to them. Long ones go through it:
-//! past it they are no faster, and their slowest are slower.
+//! Durable writes past the page cache: whole blocks, from memory that is aligned to them.
 //!
 //! A frame begins where the last one ended, so the block in which it begins is written again, with what it held and
 //! the frame behind that. What stood there is written with the same bytes: a sector that a cut leaves old or new
@@ -16,9 +15,6 @@ use std::path::Path;
 use crate::port::fs::{DIRECT_BLOCK_BYTES, Fs, FsFile, read_full_at};
 
 use super::file_log::BUFFER_BYTES_KEPT;
-
-/// Longer writes go through the page cache.
-const DIRECT_BYTES_MAX: usize = 128 << 10;
 
 /// Memory whose first byte lies at a multiple of a block.
 #[derive(Debug, Default)]
@@ -91,8 +87,8 @@ impl Direct {
         self.file.write_all_at(block, begin)
     }
 
-    /// Writes a frame behind the last one; it is durable when this returns. `cached` is the same file.
-    pub(super) fn append(&mut self, cached: &dyn FsFile, frame: &[u8]) -> io::Result<()> {
+    /// Writes a frame behind the last one; it is durable when this returns.
+    pub(super) fn append(&mut self, frame: &[u8]) -> io::Result<()> {
         let kept = kept_bytes(self.end);
         let filled = kept + frame.len();
         let until = filled.next_multiple_of(DIRECT_BLOCK_BYTES);
@@ -101,14 +97,7 @@ impl Direct {
             place.copy_from_slice(frame);
         }
         blocks.get_mut(filled..until).unwrap_or_default().fill(0);
-        let (written, from) = (blocks.get(..until).unwrap_or_default(), self.end - kept as u64);
-        if until > DIRECT_BYTES_MAX {
-            // Whole blocks here too: of a block in part, what it holds would first be read.
-            cached.write_all_at(written, from)?;
-            cached.sync_data()?;
-        } else {
-            self.file.write_all_at(written, from)?;
-        }
+        self.file.write_all_at(blocks.get(..until).unwrap_or_default(), self.end - kept as u64)?;
         self.end += frame.len() as u64;
         let kept = kept_bytes(self.end);
         blocks.copy_within(filled - kept..filled, 0);

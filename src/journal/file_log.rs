@@ -188,7 +188,7 @@ impl FileLog {
             self.direct = None;
         }
         if let Some(direct) = &mut self.direct {
-            return direct.append(&*self.file, &self.frame);
+            return direct.append(&self.frame);
         }
         self.file.write_all_at(&self.frame, self.offset)?;
         if sync { self.file.sync_data() } else { Ok(()) }

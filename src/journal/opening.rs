@@ -43,7 +43,7 @@ const COPY_BYTES: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WritePath {
     /// Past the page cache, with one call (`O_DIRECT` and `O_DSYNC`), where the file system can do that; as
-    /// [`WritePath::Cached`] where it cannot, which is told by a tracing event, and for long batches. Less latency and processor time for
+    /// [`WritePath::Cached`] where it cannot, which is told by a tracing event. Less latency and processor time for
     /// the writer; whoever reads what was just written reads it from the disk.
     #[default]
     Direct,
