@@ -99,7 +99,8 @@ impl Drop for Server {
 /// A shell that ends the process once this one has gone, however it went: its input is closed then. Without a shell
 /// nobody watches.
 fn watch(process: u32) -> Option<Child> {
-    let script = "read -r _; kill -QUIT \"$0\"";
+    // Whoever runs in the background may ignore softer signals, so that a hard one follows.
+    let script = "read -r _; kill -TERM \"$0\"; sleep 5; kill -KILL \"$0\"";
     let mut command = Command::new("sh");
     command.args(["-c", script, &process.to_string()]).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
