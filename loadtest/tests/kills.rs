@@ -133,6 +133,6 @@ fn what_a_killed_process_was_told_is_there_when_the_folder_is_opened() {
     assert!(output.status.success(), "{}", said(&output));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result["found"]["kills"], 12);
-    assert!(result["found"]["answers"].as_u64().unwrap() > 1_000, "{}", said(&output));
+    assert!(result["found"]["answers"].as_u64().unwrap() > 200, "{}", said(&output));
     assert!(result["promises"].as_array().unwrap().iter().all(|promise| promise["difference_count"] == 0));
 }
