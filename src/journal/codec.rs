@@ -39,8 +39,8 @@ pub enum CodecError {
     },
 }
 
-/// Where encoded bytes are appended. A few of them at a time, a hundred times a record: by way of `std::io::Write`
-/// that cost a tenth of a reservation.
+/// Where encoded bytes are appended: a few of them at a time, a hundred times a record. By way of `std::io::Write` that
+/// cost a twelfth of a placement's instructions.
 struct Appended<'a>(&'a mut Vec<u8>);
 
 impl Writer for Appended<'_> {

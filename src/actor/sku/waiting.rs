@@ -54,24 +54,34 @@ impl Provisional {
     pub(super) fn note(&mut self, step: &Step, decision: &StepDecision) {
         match step.step.op {
             StepOp::Reserve | StepOp::Take | StepOp::Add => {
-                let Some(fate) = &step.provisional else { return };
-                if self.by_order.len() >= self.looked_through_at.max(DECIDED_KEPT) {
-                    self.forget_decided();
+                if let Some(fate) = &step.provisional {
+                    self.hold(&step.step.order, step.step.buyer.as_ref(), fate, taken(step, decision));
                 }
-                let (units, promised) = taken(step, decision);
-                self.units += units;
-                self.promised += promised;
-                let held = self.by_order.entry(step.step.order.clone()).or_default();
-                held.units += units;
-                held.promised += promised;
-                held.buyer.clone_from(&step.step.buyer);
-                held.fate = fate.clone();
             }
             StepOp::Release | StepOp::TakeBack => {
                 self.end(&step.step.order);
             }
             _ => {}
         }
+    }
+
+    /// Units that an order holds, and units that it was promised, until its fate is decided.
+    fn hold(&mut self, order: &OrderId, buyer: Option<&CustomerId>, fate: &Fate, taken: (u64, u64)) {
+        if self.by_order.len() >= self.looked_through_at.max(DECIDED_KEPT) {
+            self.forget_decided();
+        }
+        // What an earlier saga of the order took is its own by now.
+        if self.by_order.get(order).is_some_and(|held| held.fate.is_decided()) {
+            self.end(order);
+        }
+        let (units, promised) = taken;
+        self.units += units;
+        self.promised += promised;
+        let held = self.by_order.entry(order.clone()).or_default();
+        held.units += units;
+        held.promised += promised;
+        held.buyer = buyer.cloned();
+        held.fate = fate.clone();
     }
 
     /// The order's fate is decided.
@@ -200,5 +210,24 @@ impl SkuState {
                 Waiter::Step(step, tries) => self.step(step, tries),
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_saga_took_for_good_is_not_provisional_again_with_the_next() {
+        let (order, first, second) = ("o".parse().unwrap(), Fate::default(), Fate::default());
+        let mut provisional = Provisional::default();
+        provisional.hold(&order, None, &first, (3, 1));
+        assert!(!first.decide(), "nobody asked to be told");
+        provisional.hold(&order, None, &second, (2, 0));
+        assert_eq!((provisional.units, provisional.promised), (2, 0));
+        assert!(provisional.watch() && second.decide());
+        assert!(provisional.is_empty());
+        assert_eq!((provisional.units, provisional.promised), (0, 0));
     }
 }
