@@ -120,6 +120,37 @@ async fn an_engine_that_is_dropped_without_close_loses_nothing_acknowledged() {
     assert_sound(&engine).await;
 }
 
+/// Waits until the runtime has no task but those that it had before.
+async fn ends_with(tasks: usize) {
+    soon("the engine's tasks", async {
+        while tokio::runtime::Handle::current().metrics().num_alive_tasks() > tasks {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_is_closed_or_dropped_leaves_no_actor_behind() {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for closes in [true, false] {
+        let engine = Engine::open(Config::in_memory()).await.unwrap();
+        for number in 0..50 {
+            // SKUs stay active, orders go to rest and leave an actor that waits for the next one.
+            let sku = format!("sku-{number}");
+            receive(&engine, &sku, 5).await;
+            engine.place(placement(&format!("order-{number}"), &[(&sku, 1)])).await.unwrap();
+        }
+        assert!(tokio::runtime::Handle::current().metrics().num_alive_tasks() >= tasks + 51);
+        if closes {
+            engine.close().await.unwrap();
+        } else {
+            drop(engine);
+        }
+        ends_with(tasks).await;
+    }
+}
+
 #[tokio::test]
 async fn a_folder_has_one_engine_and_a_process_may_have_many() {
     let (one, two) = (folder(), folder());

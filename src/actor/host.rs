@@ -2,13 +2,18 @@
 //!
 //! An actor that has nobody to be any more waits for the next entity of its kind, instead of being made anew for each
 //! command to an order: a task, its channels and what ractor keeps of it cost as much as deciding on the command.
+//!
+//! It waits for mail inside the one message that ractor hands it, so that ractor's loop over an actor's four channels
+//! is not gone through for each of them. A panic ends it as it ends every actor, and so does a kill; to be stopped in
+//! peace it is told in its mailbox (`Address::stop`).
 
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorRuntime};
 
 use super::core::Core;
-use super::mailbox::{Address, Mail, Opened, Tenant, Wake};
+use super::mailbox::{Address, Begin, Mail, Opened, Tenant};
 use super::registry::Entity;
 #[cfg(any(test, feature = "simulation"))]
 use crate::port::chaos;
@@ -40,17 +45,19 @@ pub(super) fn start<E: Entity>(core: &Arc<Core>) -> Option<Address<E>> {
     let housed = Housed { core: core.clone(), mail: mail.clone(), batch: Vec::new(), live: None };
     let host = Host::<E>(std::marker::PhantomData);
     let (actor, _) = ActorRuntime::spawn_instant(None, host, housed).ok()?;
-    Some(Address::new(actor, mail, 0))
+    actor.send_message(Begin).ok()?;
+    mail.belongs_to(actor);
+    Some(Address::new(mail, 0))
 }
 
 impl<E: Entity> Actor for Host<E> {
-    type Msg = Wake;
+    type Msg = Begin;
     type State = Housed<E>;
     type Arguments = Housed<E>;
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Wake>,
+        _myself: ActorRef<Begin>,
         housed: Housed<E>,
     ) -> Result<Housed<E>, ActorProcessingErr> {
         Ok(housed)
@@ -58,16 +65,30 @@ impl<E: Entity> Actor for Host<E> {
 
     async fn handle(
         &self,
-        myself: ActorRef<Wake>,
-        _: Wake,
+        myself: ActorRef<Begin>,
+        _: Begin,
         housed: &mut Housed<E>,
     ) -> Result<(), ActorProcessingErr> {
-        for _ in 0..TURNS_MAX {
-            match housed.mail.open(&mut housed.batch) {
-                Opened::Empty => return Ok(()),
+        let mut turns = 0;
+        loop {
+            if turns == TURNS_MAX {
+                turns = 0;
+                tokio::task::yield_now().await;
+            }
+            turns += 1;
+            let Housed { mail, batch, .. } = &mut *housed;
+            let opened = poll_fn(|actor| {
+                let opened = mail.open(batch, actor);
+                if opened.is_pending() {
+                    turns = 0;
+                }
+                opened
+            });
+            match opened.await {
+                Opened::Stopped => return Ok(()),
                 Opened::Messages => {}
                 Opened::Moved(Tenant { id, rest }, tenancy) => {
-                    let address = Address::new(myself.clone(), housed.mail.clone(), tenancy);
+                    let address = Address::new(housed.mail.clone(), tenancy);
                     housed.live = Some((E::wake(&housed.core, id, rest)?, address));
                 }
             }
@@ -85,13 +106,11 @@ impl<E: Entity> Actor for Host<E> {
             if E::done(entity) && E::registry(core).rest(entity, mail) {
                 *live = None;
                 let tenancy = mail.vacate();
-                if !E::registry(core).keep(Address::new(myself.clone(), mail.clone(), tenancy)) {
+                if !E::registry(core).keep(Address::new(mail.clone(), tenancy)) {
                     myself.stop(None);
+                    return Ok(());
                 }
-                return Ok(());
             }
         }
-        // It stays awake, and its turn comes again behind the others'.
-        Ok(myself.send_message(Wake)?)
     }
 }

@@ -1,18 +1,20 @@
 //! An entity's mailbox: ours, beside the one that ractor gives every actor.
 //!
-//! ractor's carries one word only, [`Wake`]: there is mail. It is sent when a message finds the actor asleep, and
-//! then not again until the actor has found its mailbox empty. So a burst of messages wakes a task once, each message
-//! is moved twice, and an actor that takes what is there can treat it as one piece of work.
+//! ractor's carries one word only, [`Begin`], once: from then on the actor waits here, and a message wakes its task
+//! where it finds it asleep, and then not again until the actor has found its mailbox empty. So a burst of messages
+//! wakes a task once, each message is moved twice, and an actor that takes what is there can treat it as one piece of
+//! work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use ractor::ActorRef;
 
 use super::registry::Entity;
 
-/// There is mail.
-pub(super) struct Wake;
+/// There is a mailbox to be waited at.
+pub(super) struct Begin;
 
 /// Messages for which room is kept; what a burst took beyond them is given back.
 const ROOM_KEPT: usize = 1_024;
@@ -30,25 +32,29 @@ pub(super) struct Tenant<E: Entity> {
 /// What senders and the actor share.
 pub(crate) struct Mail<E: Entity> {
     inbox: Mutex<Inbox<E>>,
+    /// Whose it is, from when it was started.
+    actor: OnceLock<ActorRef<Begin>>,
     /// Engine time of the last message, in milliseconds; for the sweeper.
     used_at: AtomicU64,
 }
 
 struct Inbox<E: Entity> {
     messages: Vec<E::Message>,
-    /// Whether the actor was woken and has not found the inbox empty since.
-    awake: bool,
+    /// Who wakes the actor; there while it sleeps, having found the inbox empty.
+    asleep: Option<Waker>,
     /// Which of the entities that the actor has been gets mail here.
     tenancy: u64,
     next: Option<Tenant<E>>,
+    /// The actor is to go.
+    stopped: bool,
     /// Nobody will ever look in again.
     closed: bool,
 }
 
 /// What an actor found in its mailbox.
 pub(super) enum Opened<E: Entity> {
-    /// Nothing: the next message wakes it.
-    Empty,
+    /// That it is to go.
+    Stopped,
     /// Messages, which are in the batch now.
     Messages,
     /// The same, for another entity, which the actor is from now on; and the number of its tenancy.
@@ -57,8 +63,21 @@ pub(super) enum Opened<E: Entity> {
 
 impl<E: Entity> Mail<E> {
     pub(super) fn new() -> Self {
-        let inbox = Inbox { messages: Vec::new(), awake: false, tenancy: 0, next: None, closed: false };
-        Self { inbox: Mutex::new(inbox), used_at: AtomicU64::new(0) }
+        let inbox = Inbox {
+            messages: Vec::new(),
+            asleep: None,
+            tenancy: 0,
+            next: None,
+            stopped: false,
+            closed: false,
+        };
+        Self { inbox: Mutex::new(inbox), actor: OnceLock::new(), used_at: AtomicU64::new(0) }
+    }
+
+    /// Notes whose it is, once.
+    pub(super) fn belongs_to(&self, actor: ActorRef<Begin>) {
+        // Nobody has noted another: who starts the actor does so, before anybody else has its address.
+        let _ = self.actor.set(actor);
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox<E>> {
@@ -75,30 +94,33 @@ impl<E: Entity> Mail<E> {
         self.used_at.load(Ordering::Relaxed)
     }
 
-    /// Exchanges what is there for the empty `batch`.
-    pub(super) fn open(&self, batch: &mut Vec<E::Message>) -> Opened<E> {
+    /// Exchanges what is there for the empty `batch`, or falls asleep where there is nothing.
+    pub(super) fn open(&self, batch: &mut Vec<E::Message>, actor: &mut Context<'_>) -> Poll<Opened<E>> {
         if batch.capacity() > ROOM_KEPT {
             *batch = Vec::new();
         }
         let mut inbox = self.inbox();
-        let next = inbox.next.take();
-        if inbox.messages.is_empty() && next.is_none() {
-            inbox.awake = false;
-            return Opened::Empty;
+        if inbox.stopped {
+            return Poll::Ready(Opened::Stopped);
         }
+        if inbox.messages.is_empty() {
+            inbox.asleep = Some(actor.waker().clone());
+            return Poll::Pending;
+        }
+        // Also when something else has woken it.
+        inbox.asleep = None;
         std::mem::swap(&mut inbox.messages, batch);
-        match next {
+        Poll::Ready(match inbox.next.take() {
             Some(next) => Opened::Moved(next, inbox.tenancy),
             None => Opened::Messages,
-        }
+        })
     }
 
     /// The entity has gone to rest: what is still sent to it past the registry is turned away, and what came since it
-    /// went is dropped. Answers the number of the next tenancy, whose first message wakes the actor.
+    /// went is dropped. Answers the number of the next tenancy.
     pub(super) fn vacate(&self) -> u64 {
         let mut inbox = self.inbox();
         inbox.tenancy += 1;
-        inbox.awake = false;
         let (late, tenancy) = (std::mem::take(&mut inbox.messages), inbox.tenancy);
         drop(inbox);
         drop(late);
@@ -117,20 +139,19 @@ impl<E: Entity> Mail<E> {
 
 /// Where an entity gets its mail while it is active.
 pub(crate) struct Address<E: Entity> {
-    actor: ActorRef<Wake>,
     mail: Arc<Mail<E>>,
     tenancy: u64,
 }
 
 impl<E: Entity> Clone for Address<E> {
     fn clone(&self) -> Self {
-        Self { actor: self.actor.clone(), mail: self.mail.clone(), tenancy: self.tenancy }
+        Self { mail: self.mail.clone(), tenancy: self.tenancy }
     }
 }
 
 impl<E: Entity> Address<E> {
-    pub(super) fn new(actor: ActorRef<Wake>, mail: Arc<Mail<E>>, tenancy: u64) -> Self {
-        Self { actor, mail, tenancy }
+    pub(super) fn new(mail: Arc<Mail<E>>, tenancy: u64) -> Self {
+        Self { mail, tenancy }
     }
 
     pub(super) fn mail(&self) -> &Mail<E> {
@@ -147,9 +168,12 @@ impl<E: Entity> Address<E> {
             return Err(Gone);
         }
         inbox.messages.push(message);
-        let asleep = !std::mem::replace(&mut inbox.awake, true);
+        let asleep = inbox.asleep.take();
         drop(inbox);
-        if asleep { self.wake() } else { Ok(()) }
+        if let Some(actor) = asleep {
+            actor.wake();
+        }
+        Ok(())
     }
 
     /// Notes when the entity was last used, and sends.
@@ -168,12 +192,17 @@ impl<E: Entity> Address<E> {
         true
     }
 
-    /// Wakes the actor, whatever it is doing.
-    pub(super) fn wake(&self) -> Result<(), Gone> {
-        self.actor.send_message(Wake).map_err(|_| Gone)
-    }
-
+    /// Has the actor go when it has handled what it took.
     pub(super) fn stop(&self) {
-        self.actor.stop(None);
+        let mut inbox = self.mail.inbox();
+        inbox.stopped = true;
+        let asleep = inbox.asleep.take();
+        drop(inbox);
+        if let Some(actor) = self.mail.actor.get() {
+            actor.stop(None);
+        }
+        if let Some(actor) = asleep {
+            actor.wake();
+        }
     }
 }

@@ -13,7 +13,7 @@ const SLOT_BYTES: u64 = 72;
 /// What an actor costs, its mailbox and what the runtime keeps of it.
 const ACTOR_BYTES: u64 = 6_600;
 /// What an order costs in the index: its entry and its places in lists.
-const INDEXED_BYTES: u64 = 72;
+const INDEXED_BYTES: u64 = 52;
 /// What a customer costs in the index.
 const CUSTOMER_BYTES: u64 = 96;
 /// What the answer of a key costs.

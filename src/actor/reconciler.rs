@@ -75,6 +75,13 @@ impl Queues {
         self.children.push(order);
     }
 
+    /// Adds what others have left to do.
+    pub(crate) fn append(&mut self, others: Self) {
+        self.unfilled.extend(others.unfilled);
+        self.untold.extend(others.untold);
+        self.children.extend(others.children);
+    }
+
     /// Sets the SKUs going again, and has children tell their parents.
     fn resume(self, core: &Arc<Core>) {
         for sku in self.unfilled {

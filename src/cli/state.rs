@@ -116,7 +116,7 @@ fn json<'a>(name: &'a str, reading: &Reading, summary: &'a Summary, from: &From)
         sequence: reading.next_sequence.saturating_sub(1),
         committed_at: reading.first_at.map(|_| reading.last_at.to_string()),
         state_hash: summary.hash.to_string(),
-        chain_hash: (!reading.in_part).then(|| hex(&reading.chain)),
+        chain_hash: (!reading.in_part).then(|| hex(&reading.records_chain)),
         orders: summary.orders,
         orders_by_state: names(&summary.by_state),
         retired: summary.retired,
@@ -144,7 +144,7 @@ fn text(name: &str, reading: &Reading, summary: &Summary, out: &mut Out) {
     }
     out.line(format_args!("  state hash  {}", summary.hash));
     if !reading.in_part {
-        out.line(format_args!("  chain hash  {}", hex(&reading.chain)));
+        out.line(format_args!("  chain hash  {}", hex(&reading.records_chain)));
     }
     out.line(match summary.orders {
         0 => "  orders      none".to_owned(),

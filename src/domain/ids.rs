@@ -45,6 +45,10 @@ pub(crate) fn check(kind: &'static str, text: &str) -> Result<(), InvalidId> {
     if text.len() > ID_BYTES_MAX {
         return Err(InvalidId::TooLong { kind, bytes: text.len() });
     }
+    // Nearly every id is of printable ASCII, which a processor tells of many bytes at once.
+    if text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, _)) => Err(InvalidId::ControlCharacter { kind, at }),
         None => Ok(()),
@@ -54,9 +58,15 @@ pub(crate) fn check(kind: &'static str, text: &str) -> Result<(), InvalidId> {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "SmolStr", into = "SmolStr")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "SmolStr")]
         pub struct $name(SmolStr);
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
 
         impl $name {
             /// Checks a text and makes it an identifier.

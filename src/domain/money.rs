@@ -28,6 +28,7 @@ impl Currency {
     /// The three-letter alphabetic code, such as `EUR`.
     #[must_use]
     pub fn code(&self) -> &str {
+        // The bytes are those of a listed code, and so a text; the other is ISO 4217's code for no currency.
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 

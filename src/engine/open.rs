@@ -1,41 +1,33 @@
 //! Opening an engine, stage by stage.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Semaphore, oneshot};
 
 use super::recover::{LoadedSnapshot, Recovered, RefusedSnapshot, recover};
+use super::settle::settle_in;
 use super::snapshot::Snapshots;
 use super::{Engine, Inner};
 use crate::actor::commit::{self, CommitQueue, Gate, Writer};
 use crate::actor::core::Core;
-use crate::actor::flow::{Flows, RestingFlow};
+use crate::actor::flow::Flows;
 use crate::actor::keys::KeyTable;
 use crate::actor::memory::Memory;
 use crate::actor::message::{FlowMessage, SkuMessage};
-use crate::actor::reconciler::{self, Queues, Reconciled};
+use crate::actor::reconciler::{self, Reconciled};
 use crate::actor::registry::{Absent, Registry};
 use crate::actor::sales::Sales;
-use crate::actor::sku::RestingSku;
-use crate::actor::sku::carts::Carts;
 use crate::actor::timers::{self, Timers};
 use crate::config::Config;
-use crate::domain::flow::Flow;
-use crate::domain::ids::{FlowId, LockName, OrderId};
-use crate::domain::inventory::StockPolicy;
-use crate::domain::lock::Lock;
-use crate::domain::order::{Lifecycle, Limits, is_derived};
+use crate::domain::order::{Lifecycle, Limits};
 use crate::domain::record::RulesRecord;
-use crate::domain::refusal::Refusal;
 use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::flow::{Definition, Lineup};
 use crate::journal::LogReader;
-use crate::port::{Clock, EngineClock, Entropy, OrderIds};
-use crate::replay::compact::{self, Unpacked};
-use crate::replay::{Answered, Settled, Works, World};
+use crate::port::{EngineClock, Entropy, OrderIds};
+use crate::replay::Works;
 
 /// What recovery found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +38,9 @@ pub struct RecoveryReport {
     pub refused: Vec<RefusedSnapshot>,
     /// Records replayed.
     pub records: u64,
-    /// Of these, records that the snapshot's entities knew already.
+    /// Events in them: what happened to orders, SKUs, flows and locks.
+    pub events: u64,
+    /// Of the records, those that the snapshot's entities knew already.
     pub skipped: u64,
     /// Milliseconds that replay took.
     pub replay_millis: u64,
@@ -120,7 +114,9 @@ impl Engine {
         let (flows, new_rules) = new_flows(&config, &hashers, lineup, world.works(), clock.now());
         let core =
             Arc::new(new_core(&config, &hashers, clock.clone(), queue.clone(), gate.clone(), ids, flows));
-        let (open_orders, queues) = settle_in(&core, world, &mut report, config.clock.as_ref())?;
+        let side_by_side = config.driver == commit::Driver::Thread;
+        let (open_orders, queues) =
+            settle_in(&core, world, &mut report, config.clock.as_ref(), side_by_side)?;
 
         // 4. Start the writer, and drive on what a crash left between two steps.
         let writer = Writer::new(log, queue, gate, clock.clone(), config.batch_bytes_max);
@@ -181,6 +177,7 @@ fn take_commands(
 fn report_of(recovered: &Recovered) -> RecoveryReport {
     RecoveryReport {
         records: recovered.world.records(),
+        events: recovered.world.events(),
         skipped: recovered.world.skipped(),
         replay_millis: recovered.replay_millis,
         loaded: recovered.loaded.clone(),
@@ -264,79 +261,6 @@ fn new_core(
     }
 }
 
-/// Puts what was recovered into the registries; answers the orders with an unfinished saga, in the order
-/// in which they were placed, and what SKUs have left to do for those who wait.
-fn settle_in(
-    core: &Core,
-    world: World,
-    report: &mut RecoveryReport,
-    wall: &dyn Clock,
-) -> Result<(Vec<OrderId>, Queues), Error> {
-    let began = wall.now();
-    let mut queues = Queues::default();
-    let Settled { skus, orders, keys, works, mut index } = world.settle()?;
-    settle_flows(core, works.flows, &keys);
-    settle_locks(core, works.locks);
-    report.skus = skus.len() as u64;
-    report.keys = keys.len() as u64;
-    for sku in skus {
-        if let Some(rule) = sku.policy().and_then(StockPolicy::sale_rule) {
-            core.sales.set(&sku.sku, Some(rule), || ());
-        }
-        queues.note(&sku);
-        core.memory.stock_changed(0, sku.memory_bytes());
-        let carts = Carts::of(&sku, &core.timers);
-        core.skus.insert(sku.sku.clone(), Box::new(RestingSku { inventory: Box::new(sku), carts }));
-    }
-    for (key, answer) in keys {
-        core.keys.insert(key, answer);
-    }
-    let mut open = Vec::new();
-    // Part by part, each given back when its orders have moved on.
-    for (id, packed) in orders.into_iter().flatten() {
-        if compact::is_retired(&packed) {
-            report.retired += 1;
-            if let Some(number) = compact::number_of(&packed) {
-                index.set_retired(number);
-            }
-        } else {
-            report.orders += 1;
-            // Most orders wait for nothing, and need not be looked into.
-            let retires = core.retire_after_ms.is_some() && compact::is_closed(&packed);
-            if retires || compact::is_waiting(&packed) || compact::is_pending(&packed) {
-                let head = compact::head_of(&packed)?;
-                core.timers.rearm(&id, None, core.wakes_at(head.deadline, head.closed_at));
-                if compact::is_pending(&packed) {
-                    open.push((head.placed_at, id.clone()));
-                    reclaim(core, &packed)?;
-                }
-            }
-        }
-        if is_derived(&id) && !compact::is_retired(&packed) {
-            queues.note_child(id.clone());
-        }
-        core.orders.insert(id, packed);
-    }
-    index.finish();
-    core.memory.set_customers(index.customers());
-    *core.index() = index;
-    open.sort();
-    report.settle_millis = wall.now().as_millis().saturating_sub(began.as_millis());
-    Ok((open.into_iter().map(|(_, id)| id).collect(), queues))
-}
-
-/// Claims the key of an order's saga that a crash interrupted.
-fn reclaim(core: &Core, packed: &[u8]) -> Result<(), Error> {
-    let Unpacked::Order(order) = compact::unpack(packed)? else { return Ok(()) };
-    if let Some(claim) = order.pending.as_ref().and_then(|pending| pending.claim.as_ref()) {
-        core.keys.reclaim(claim);
-        if let Some(reason) = &order.parked {
-            core.keys.suspend(claim, Refusal::Parked { reason: reason.clone() });
-        }
-    }
-    Ok(())
-}
-
 /// So many SKUs are asked at once to go to rest, and so long after the ones before: a hundred thousand that fall idle
 /// together would otherwise stand before everybody's commands for a second (measured).
 const NUDGED_AT_ONCE: usize = 64;
@@ -354,29 +278,5 @@ async fn sweep(core: Arc<Core>, idle_ms: u64) {
             }
             core.skus.nudge(sku, SkuMessage::Rest);
         }
-    }
-}
-
-/// Puts named locks to rest; the timers end their leases.
-fn settle_locks(core: &Core, locks: BTreeMap<LockName, Lock>) {
-    for (name, lock) in locks {
-        core.timers.rearm_lock(&name, None, lock.until().filter(|_| lock.parked.is_none()));
-        core.locks.insert(name, Box::new(lock));
-    }
-}
-
-/// Puts flows that have not ended to rest. Who asks again under a key of one waits for its end.
-fn settle_flows(core: &Core, flows: BTreeMap<FlowId, Flow>, keys: &Answered) {
-    for (id, flow) in flows {
-        if let Some(claim) = flow.claim.as_ref().filter(|_| !flow.answered) {
-            core.keys.reclaim(claim);
-        }
-        core.timers.rearm_flow(id, None, flow.again_at());
-        let begins = format!("flow/{id}/");
-        let used =
-            keys.keys().filter(|key| key.business == flow.business && key.key.as_str().starts_with(&begins));
-        let mut used: Vec<_> = used.cloned().collect();
-        used.sort();
-        core.flows.registry.insert(id, Box::new(RestingFlow { flow, keys: used }));
     }
 }

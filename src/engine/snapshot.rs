@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 
+use super::pace::Pace;
 use super::recover::LoadedSnapshot;
 use super::works;
 use crate::actor::commit::{Driver, Item, Release};
@@ -209,14 +210,15 @@ impl Snapshots {
             Driver::Thread => STEP_ENTITIES,
             Driver::Task => SIMULATED_STEP_ENTITIES,
         };
+        let pace = &mut Pace::new(&self.core.gate);
         let skus = self.core.skus.ids();
         for some in skus.chunks(many as usize) {
-            self.step(writer).await?;
+            self.step(writer, pace).await?;
             self.take_skus(writer, some).await?;
         }
         let mut number = 0;
         while number < orders {
-            self.step(writer).await?;
+            self.step(writer, pace).await?;
             let ids = self.core.index().ids_from(number, many.min(orders - number));
             let count = ids.len() as u32;
             self.take_orders(writer, number, ids).await?;
@@ -224,7 +226,7 @@ impl Snapshots {
         }
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for shard in 0..self.core.keys.shards() {
-            self.step(writer).await?;
+            self.step(writer, pace).await?;
             bytes.clear();
             ends.clear();
             let mut encoded = Ok(());
@@ -253,7 +255,10 @@ impl Snapshots {
     }
 
     /// Gives way to others, for as long as the pace says.
-    async fn step(&self, writer: &mut SnapshotWriter) -> Result<(), Error> {
+    async fn step(&self, writer: &mut SnapshotWriter, pace: &mut Pace) -> Result<(), Error> {
+        if self.config.driver == Driver::Thread {
+            pace.rest(&self.core.gate, &self.stopping).await;
+        }
         if self.stopping.load(Ordering::Acquire) {
             return Err(Error::Closed);
         }

@@ -10,7 +10,9 @@ pub mod log;
 pub mod record;
 pub mod segment;
 
+mod decoder;
 mod direct;
+mod encoder;
 mod file_log;
 mod memory_log;
 mod opening;

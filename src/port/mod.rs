@@ -11,6 +11,7 @@ pub mod fs;
 pub mod fs_sim;
 pub mod ids;
 
+pub(crate) use clock::stopwatch;
 pub use clock::{Clock, EngineClock, FastClock, ManualClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{IdScheme, OrderIds};

@@ -5,6 +5,7 @@ mod chunked;
 mod describe;
 mod explain;
 mod listing;
+mod names;
 mod numbers;
 mod orders;
 mod origins;

@@ -4,10 +4,10 @@
 //! numbers orders from 0 in the order in which their placements stand in the journal, so that the index of
 //! a running engine and the one made by recovery are the same, and a cursor outlives a restart.
 //!
-//! Numbers instead of ids keep it small: about 70 bytes an order (48 of them its entry, the rest its places
-//! in the sets of its customer, state, business and type), and about 90 for each customer. Orders with sellers take
-//! 1 to 16 bytes more for each. Every step is bounded: tables grow by chunks, sets are B-trees, and a list is
-//! gathered some thousand orders at a time.
+//! Numbers instead of ids keep it small: about 50 bytes an order (24 of them its entry, about 5 an id that counts,
+//! the rest its places in the sets of its customer, state, business and type), and about 90 for each customer. Orders
+//! with sellers take 1 to 16 bytes more for each. Every step is bounded: tables grow by chunks, sets are B-trees, and
+//! a list is gathered some thousand orders at a time.
 
 mod gather;
 mod rebuild;
@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chunked::{CHUNK_ITEMS, Chunked};
 use super::listing::{BusinessCounts, OrderCounts, OrderSummary};
+use super::names::Names;
 use super::numbers::NumberSet;
 use super::origins::Origins;
 use super::page::Page;
@@ -31,7 +32,6 @@ const NONE: u32 = u32::MAX;
 /// What the index knows of an order.
 #[derive(Debug)]
 struct Entry {
-    id: OrderId,
     /// The latest placement time of this order and all before it; grows with the number.
     reached: u64,
     /// By how much this order was placed before that: commands that race are recorded in either order.
@@ -95,6 +95,8 @@ struct Business {
 #[derive(Debug, Default)]
 pub(crate) struct OrderIndex {
     entries: Chunked<Entry>,
+    /// The ids, by the same numbers.
+    names: Names,
     /// For each chunk of entries: no placement in it stands before this sequence number.
     since: Vec<u64>,
     states: BTreeMap<State, NumberSet>,
@@ -150,7 +152,8 @@ impl OrderIndex {
         let reached = reached.map_or(0, |last| last.reached).max(placed_at);
         let behind_ms = u32::try_from(reached - placed_at).unwrap_or(u32::MAX);
         let ([customer, business], (lifecycle, state)) = (of, at);
-        self.entries.push(Entry { id: id.clone(), reached, behind_ms, customer, business, lifecycle, state });
+        self.names.push(id);
+        self.entries.push(Entry { reached, behind_ms, customer, business, lifecycle, state });
         number
     }
 
@@ -184,7 +187,7 @@ impl OrderIndex {
     /// The ids of up to `many` orders from a number on.
     pub(crate) fn ids_from(&self, number: u32, many: u32) -> Vec<OrderId> {
         let until = number.saturating_add(many).min(self.entries.len());
-        (number..until).filter_map(|number| Some(self.entries.get(number)?.id.clone())).collect()
+        (number..until).filter_map(|number| self.names.get(number)).collect()
     }
 
     /// For each 256 orders: a sequence number before which none of them was placed.
@@ -280,7 +283,7 @@ impl OrderIndex {
     fn summary(&self, number: u32) -> Option<OrderSummary> {
         let entry = self.entries.get(number)?;
         Some(OrderSummary {
-            order: entry.id.clone(),
+            order: self.names.get(number)?,
             placed_at: entry.placed_at(),
             business: self.businesses.get(entry.business)?.id.clone(),
             customer: self.customers.get(entry.customer).cloned(),
@@ -343,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_of_the_index_takes_48_bytes() {
-        assert_eq!(size_of::<Entry>(), 48);
+    fn an_entry_of_the_index_takes_24_bytes() {
+        assert_eq!(size_of::<Entry>(), 24);
     }
 }

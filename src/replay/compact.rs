@@ -40,6 +40,9 @@ const SOLD: u8 = 16;
 /// Where in the flags the padding stands.
 const PADDING_SHIFT: u32 = 5;
 
+/// Bytes, before they are squeezed, that hold the head of nearly every order.
+const FRONT_BYTES: usize = 160;
+
 /// What stands under an order's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unpacked {
@@ -85,37 +88,60 @@ fn squeeze(buffer: &mut Vec<u8>, plain: usize) {
     for from in (0..plain).step_by(8) {
         let mut eight = [0; 8];
         let bytes = buffer.get(from..plain.min(from + 8)).unwrap_or_default();
-        for (place, byte) in eight.iter_mut().zip(bytes) {
-            *place = *byte;
+        match bytes.first_chunk() {
+            Some(bytes) => eight = *bytes,
+            None => eight.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte),
         }
-        let (mut squeezed, mut mask, mut length) = ([0; 9], 0, 1);
-        for (bit, byte) in eight.into_iter().enumerate() {
-            // Written in any case: the next one takes its place where it is a zero.
-            if let Some(place) = squeezed.get_mut(length) {
-                *place = byte;
-            }
-            let counts = u8::from(byte != 0);
-            mask |= counts << bit;
-            length += usize::from(counts);
+        let eight = u64::from_le_bytes(eight);
+        let mut mask = not_zero(eight);
+        buffer.push(mask);
+        while mask != 0 {
+            // The byte that is cut off is the one that the lowest bit of the mask stands for.
+            buffer.push((eight >> (8 * mask.trailing_zeros())) as u8);
+            mask &= mask - 1;
         }
-        squeezed[0] = mask;
-        buffer.extend_from_slice(squeezed.get(..length).unwrap_or_default());
     }
+}
+
+/// Which of eight bytes are not zero, a bit for each from the lowest on.
+const fn not_zero(eight: u64) -> u8 {
+    const LOW: u64 = u64::MAX / 255 * 127;
+    // The highest bit of a byte is set where it, or any bit below it, was. Then the eight are brought together.
+    let highest = (((eight & LOW) + LOW) | eight) & !LOW;
+    ((highest >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// The bytes that were packed, their zeros among them.
 fn stretch(packed: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(2 * packed.len());
-    let mut rest = packed.get(HEAD_BYTES..).unwrap_or_default().iter();
-    while let Some(mask) = rest.next() {
-        for bit in 0..8 {
-            let is_zero = mask & (1 << bit) == 0;
-            bytes.push(if is_zero { 0 } else { rest.next().copied().unwrap_or_default() });
-        }
-    }
+    eights(packed).for_each(|eight| bytes.extend_from_slice(&eight));
     let padding = usize::from(flags_of(packed) >> PADDING_SHIFT);
     bytes.truncate(bytes.len().saturating_sub(padding));
     bytes
+}
+
+/// The bytes that were packed, eight after eight; padding stands behind the last of them.
+fn eights(packed: &[u8]) -> impl Iterator<Item = [u8; 8]> {
+    let mut rest = packed.get(HEAD_BYTES..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (mask, behind) = rest.split_first()?;
+        let count = mask.count_ones() as usize;
+        let mut bytes = match behind.first_chunk::<8>() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => {
+                let short = behind.iter().take(count).rev();
+                short.fold(0, |bytes, byte| bytes << 8 | u64::from(*byte))
+            }
+        };
+        rest = behind.get(count..).unwrap_or_default();
+        let (mut mask, mut eight) = (*mask, 0);
+        while mask != 0 {
+            eight |= (bytes & 0xff) << (8 * mask.trailing_zeros());
+            bytes >>= 8;
+            mask &= mask - 1;
+        }
+        Some(eight.to_le_bytes())
+    })
 }
 
 /// Packs an order with its number in the index of orders.
@@ -158,7 +184,12 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<Unpacked, CodecError> {
 
 /// The order's first fields, without the cost of the others. Not to be asked of a retired one.
 pub(crate) fn head_of(bytes: &[u8]) -> Result<OrderHead, CodecError> {
-    codec::decode_front(&stretch(bytes))
+    let mut front = [0; FRONT_BYTES];
+    for (place, eight) in front.chunks_exact_mut(8).zip(eights(bytes)) {
+        place.copy_from_slice(&eight);
+    }
+    // Ids that are long may take more.
+    codec::decode_front(&front).or_else(|_| codec::decode_front(&stretch(bytes)))
 }
 
 /// What remains of a retired order.

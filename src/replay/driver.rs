@@ -279,6 +279,7 @@ impl Feed {
             // Not wanted, and yet read: where nothing is behind it, this is how far the journal goes.
             reading.next_sequence = batch.end().sequence;
             (reading.last_at, reading.epoch, reading.chain) = (batch.at, batch.epoch, batch.chain);
+            reading.records_chain = batch.chain;
             return ControlFlow::Continue(());
         }
         let index = self.segments.partition_point(|(_, before)| *before < progress.bytes_done);
@@ -294,6 +295,7 @@ impl Feed {
             reading.batches += 1;
             reading.records += u64::from(batch.count);
             reading.first_at.get_or_insert(batch.at);
+            reading.records_chain = batch.chain;
         }
         reading.in_part = batch.count < records;
         reading.next_sequence = batch.end().sequence;

@@ -1,7 +1,6 @@
-//! Loading a snapshot into a world: one thread reads, verifies and decodes, the other takes it in.
+//! Loading a snapshot into a world: all threads read, verify and decode its sections, and one takes them in.
 
-use std::sync::mpsc::{self, Receiver, SyncSender};
-
+use super::abreast::{self, Panicked};
 use super::compact::{self, OrderHead, Packed, Tombstone, Unpacked};
 use super::works::Works;
 use super::world::{KeyAnswer, World};
@@ -11,9 +10,6 @@ use crate::domain::inventory::Inventory;
 use crate::journal::codec::{self, CodecError};
 use crate::query::{Listing, sellers_of};
 use crate::snapshot::{Flaw, Footer, Header, Kind, Section, SnapshotReader};
-
-/// Sections that may be decoded ahead.
-const AHEAD_MAX: usize = 4;
 
 /// Fewer bytes no order has in a snapshot.
 const ORDER_BYTES_MIN: u64 = 32;
@@ -46,16 +42,25 @@ enum Head {
     Retired(Tombstone),
 }
 
-/// What has been decoded, and how many of the snapshot's bytes.
+/// A section that has been read, and how many of the snapshot's bytes.
+type Read = Result<(Section, (u64, u64)), Flaw>;
+
+/// The same, decoded.
 type Decoded = Result<(Piece, (u64, u64)), Flaw>;
 
-/// Loads a whole snapshot into an empty world. With `side_by_side`, reading and decoding is done by a thread
-/// of its own.
+impl From<Panicked> for Flaw {
+    fn from(Panicked: Panicked) -> Self {
+        Self::Io { detail: "a thread that decodes it panicked".to_owned() }
+    }
+}
+
+/// Loads a whole snapshot into an empty world. With `side_by_side`, sections are decoded on as many threads
+/// as the machine runs at once; what comes of them is the same.
 ///
 /// # Errors
 /// The first flaw of the snapshot. The world is then of no use.
 pub fn load(
-    mut reader: SnapshotReader,
+    reader: SnapshotReader,
     world: &mut World,
     side_by_side: bool,
     mut tell: impl FnMut(LoadProgress),
@@ -73,20 +78,8 @@ pub fn load(
         tell(progress);
         Ok::<(), Flaw>(())
     };
-    let reader = if side_by_side {
-        std::thread::scope(|scope| {
-            let (to, from) = mpsc::sync_channel(AHEAD_MAX);
-            let reading = scope.spawn(move || decode_all(reader, &to));
-            let taken = take_all(from, &mut take);
-            let reader = reading.join().map_err(|_| Flaw::Io { detail: "the reader panicked".to_owned() });
-            taken.and(reader)
-        })?
-    } else {
-        while let Some(section) = reader.next_section()? {
-            take((decode(&section)?, reader.progress()))?;
-        }
-        reader
-    };
+    let threads = if side_by_side { abreast::threads() } else { 1 };
+    let reader = abreast::in_order(reader, threads, next, decode_next, |decoded| take(decoded?))?;
     let Some(footer) = reader.footer().copied() else {
         return Err(Flaw::Io { detail: "it has no footer".to_owned() });
     };
@@ -97,27 +90,15 @@ pub fn load(
     Ok(footer)
 }
 
-/// Sends every section, decoded, until there are no more or nobody listens.
-fn decode_all(mut reader: SnapshotReader, to: &SyncSender<Decoded>) -> SnapshotReader {
-    loop {
-        let piece = match reader.next_section() {
-            Ok(Some(section)) => decode(&section).map(|piece| (piece, reader.progress())),
-            Ok(None) => return reader,
-            Err(flaw) => Err(flaw),
-        };
-        let flawed = piece.is_err();
-        if to.send(piece).is_err() || flawed {
-            return reader;
-        }
-    }
+/// The next section, or the flaw behind which there is none.
+fn next(reader: &mut SnapshotReader) -> Option<Read> {
+    let section = reader.next_section().transpose()?;
+    Some(section.map(|section| (section, reader.progress())))
 }
 
-/// Takes what comes; lets go of the channel, which ends the reader, when it returns.
-fn take_all(
-    from: Receiver<Decoded>,
-    take: &mut impl FnMut((Piece, (u64, u64))) -> Result<(), Flaw>,
-) -> Result<(), Flaw> {
-    from.into_iter().try_for_each(|piece| piece.and_then(&mut *take))
+fn decode_next(read: Read) -> Decoded {
+    let (section, progress) = read?;
+    Ok((decode(&section)?, progress))
 }
 
 fn decode(section: &Section) -> Result<Piece, Flaw> {
@@ -125,7 +106,7 @@ fn decode(section: &Section) -> Result<Piece, Flaw> {
     let entries = section.entries()?;
     match section.kind {
         Kind::Skus => {
-            let skus: Result<Vec<_>, _> = entries.into_iter().map(codec::decode_large).collect();
+            let skus: Result<Vec<_>, _> = entries.into_iter().map(codec::decode).collect();
             skus.map(Piece::Skus).map_err(flawed)
         }
         Kind::Keys => {
@@ -133,7 +114,7 @@ fn decode(section: &Section) -> Result<Piece, Flaw> {
             keys.map(Piece::Keys).map_err(flawed)
         }
         Kind::Works => {
-            let works: Result<Vec<_>, _> = entries.into_iter().map(codec::decode_large).collect();
+            let works: Result<Vec<_>, _> = entries.into_iter().map(codec::decode).collect();
             works.map(Piece::Works).map_err(flawed)
         }
         _ => {
@@ -170,7 +151,7 @@ impl World {
         match piece {
             Piece::Skus(skus) => {
                 let count = skus.len() as u64;
-                self.skus.extend(skus.into_iter().map(|sku| (sku.sku.clone(), sku)));
+                self.stock.skus.extend(skus.into_iter().map(|sku| (sku.sku.clone(), sku)));
                 Ok(count)
             }
             Piece::Keys(keys) => {

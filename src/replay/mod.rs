@@ -1,9 +1,10 @@
 //! Replay: from the journal's records back to the state, through the same `apply` that ran live.
 //!
 //! - `tagged` turns records into tagged bytes and back.
-//! - `world` is the machine that rebuilds: every entity and every answered key. `shelf` keeps its orders packed.
+//! - `world` is the machine that rebuilds: every entity and every answered key. `shelf` keeps its orders packed,
+//!   `stock` has its SKUs.
 //! - `works` is what works around orders and stock: rules and flows.
-//! - `load` fills it from a snapshot, `tail` from the journal.
+//! - `load` fills it from a snapshot, on several threads (`abreast`), `tail` from the journal.
 //! - `hash` is the state hash: same journal, same hash, live and recovered.
 //! - `base` is what stands under a journal whose beginning was dropped.
 //! - `summary` is what is said of a state as a whole.
@@ -12,6 +13,7 @@
 //! - `driver` reads a folder without touching it and feeds a machine: `rebuild`, `verify`, `history` of one
 //!   entity, or `near` ids of an unknown one. Opening an engine has a driver of its own, which claims the folder.
 
+pub(crate) mod abreast;
 mod audit;
 mod base;
 pub(crate) mod compact;
@@ -23,6 +25,7 @@ mod near;
 mod reading;
 mod rebuild;
 mod shelf;
+mod stock;
 mod summary;
 pub(crate) mod tagged;
 mod tail;
@@ -42,6 +45,7 @@ pub use reading::{Place, ReadError, Reading};
 pub use rebuild::Rebuilt;
 #[cfg(feature = "cli")]
 pub(crate) use rebuild::index_of;
+pub(crate) use shelf::FixedSeeds;
 pub(crate) use summary::Summing;
 pub use summary::{ByState, StockTotals, Summary};
 pub use tagged::RecordKind;

@@ -103,9 +103,11 @@ pub struct Reading {
     pub epoch: u64,
     /// Chain hash of the last batch that was fed; it certifies all before it.
     pub chain: [u8; 32],
+    /// The same of the last batch with records: seals and the like that stand behind it are nothing to a state.
+    pub records_chain: [u8; 32],
     /// Bytes that were read.
     pub bytes: u64,
-    /// Whether only a part of the last batch was fed; `chain` covers more than that then.
+    /// Whether only a part of the last batch was fed; the chain hashes cover more than that then.
     pub in_part: bool,
     /// Whether the end of the journal was reached.
     pub to_the_end: bool,

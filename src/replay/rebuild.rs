@@ -2,8 +2,6 @@
 
 use std::ops::ControlFlow;
 
-#[cfg(feature = "cli")]
-use super::compact;
 use super::compact::{Unpacked, unpack};
 use super::driver::Machine;
 use super::reading::{Place, ReadError};
@@ -71,14 +69,7 @@ impl Summary {
 /// The index of a world's orders, as an engine that opens on it has it.
 #[cfg(feature = "cli")]
 pub(crate) fn index_of(world: World) -> Result<OrderIndex, CodecError> {
-    let Settled { orders, mut index, .. } = world.settle()?;
-    for (_, packed) in orders.into_iter().flatten() {
-        if compact::is_retired(&packed)
-            && let Some(number) = compact::number_of(&packed)
-        {
-            index.set_retired(number);
-        }
-    }
+    let Settled { mut index, .. } = world.settle()?;
     index.finish();
     Ok(index)
 }

@@ -94,11 +94,11 @@ impl Shelf {
     }
 
     /// The order under this id, unpacked; an empty place where there is none. `settled` is shown what is
-    /// packed again to make room.
+    /// packed again to make room; of what was retired, the number alone.
     pub(super) fn touch(
         &mut self,
         id: &OrderId,
-        settled: impl FnMut(u32, &Order),
+        settled: impl FnMut(u32, Option<&Order>),
     ) -> Result<&mut Hot, CodecError> {
         if self.young.len() >= YOUNG_MAX {
             self.age(settled)?;
@@ -119,13 +119,16 @@ impl Shelf {
     }
 
     /// Packs the old generation and makes the young one old.
-    fn age(&mut self, mut settled: impl FnMut(u32, &Order)) -> Result<(), CodecError> {
+    fn age(&mut self, mut settled: impl FnMut(u32, Option<&Order>)) -> Result<(), CodecError> {
         let young = std::mem::take(&mut self.young);
         for (id, hot) in std::mem::replace(&mut self.old, young) {
             let packed = match (&hot.order, &hot.tombstone) {
-                (_, Some(tombstone)) => compact::pack_tombstone(hot.number, tombstone)?,
+                (_, Some(tombstone)) => {
+                    settled(hot.number, None);
+                    compact::pack_tombstone(hot.number, tombstone)?
+                }
                 (Some(order), None) => {
-                    settled(hot.number, order);
+                    settled(hot.number, Some(order));
                     compact::pack_order_in(&mut self.buffer, hot.number, order)?
                 }
                 (None, None) => continue,
@@ -141,7 +144,10 @@ impl Shelf {
     }
 
     /// Packs everything.
-    pub(super) fn pack_all(&mut self, mut settled: impl FnMut(u32, &Order)) -> Result<(), CodecError> {
+    pub(super) fn pack_all(
+        &mut self,
+        mut settled: impl FnMut(u32, Option<&Order>),
+    ) -> Result<(), CodecError> {
         self.age(&mut settled)?;
         self.age(&mut settled)
     }

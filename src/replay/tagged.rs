@@ -143,6 +143,22 @@ pub(crate) fn decode(raw: record::RawRecord<'_>) -> Result<Record, RecordError> 
     }
 }
 
+/// The record of a SKU, without the way through [`Record`], which is as large as the largest of them; `None` for
+/// another kind.
+pub(crate) fn decode_sku(raw: record::RawRecord<'_>) -> Option<Result<SkuRecord, RecordError>> {
+    (raw.tag == SKU && raw.version == VERSION).then(|| get(raw))
+}
+
+/// The same of an order.
+pub(crate) fn decode_order(raw: record::RawRecord<'_>) -> Option<Result<OrderRecord, RecordError>> {
+    (raw.tag == ORDER && raw.version == VERSION).then(|| get(raw))
+}
+
+/// Whether it is the record of a SKU in a version that this build knows.
+pub(crate) const fn is_of_sku(raw: record::RawRecord<'_>) -> bool {
+    raw.tag == SKU && raw.version == VERSION
+}
+
 /// What kind of record it is, by its tag alone.
 pub(crate) fn kind(raw: record::RawRecord<'_>) -> Option<RecordKind> {
     Some(match raw.tag {

@@ -8,11 +8,12 @@ use smol_str::SmolStr;
 use super::compact::{Packed, Unpacked, unpack};
 use super::history::Base;
 use super::shelf::{FixedSeeds, Hot, Shelf};
+use super::stock::Stock;
 use super::tagged;
 use super::works::{Taken, Works};
 use crate::domain::command::{Outcome, ScopedKey};
 use crate::domain::flow::FlowEvent;
-use crate::domain::ids::{EntityId, IdOrigin, OrderId, SkuId};
+use crate::domain::ids::{EntityId, IdOrigin, OrderId};
 use crate::domain::inventory::Inventory;
 use crate::domain::order::{Order, Tombstone};
 use crate::domain::record::{FlowRecord, KeyMark, LockRecord, OrderRecord, ParkRecord, Record, SkuRecord};
@@ -20,6 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::error::Error;
 use crate::guard;
 use crate::journal::codec::CodecError;
+use crate::journal::record::RawRecord;
 use crate::journal::{StoredBatch, record};
 use crate::query::{Listing, OrderIndex, sellers_of};
 
@@ -55,7 +57,7 @@ pub struct Fault {
 /// that a snapshot's entity already knows, by its version, are passed over.
 #[derive(Debug, Default)]
 pub struct World {
-    pub(super) skus: HashMap<SkuId, Inventory, FixedSeeds>,
+    pub(super) stock: Stock,
     pub(super) shelf: Shelf,
     pub(super) keys: HashMap<ScopedKey, KeyAnswer, FixedSeeds>,
     pub(super) works: Works,
@@ -63,10 +65,11 @@ pub struct World {
     pub(super) last_at: Timestamp,
     /// What a snapshot holds has come before this sequence number.
     pub(super) high: u64,
-    records: u64,
-    skipped: u64,
-    sequence: u64,
-    faults: Vec<Fault>,
+    pub(super) records: u64,
+    pub(super) events: u64,
+    pub(super) skipped: u64,
+    pub(super) sequence: u64,
+    pub(super) faults: Vec<Fault>,
 }
 
 /// Answered keys.
@@ -81,27 +84,34 @@ pub(crate) struct Settled {
     pub(crate) index: OrderIndex,
 }
 
-/// The records of a batch, each decoded.
-pub(super) struct Decoded {
-    pub(super) at: Timestamp,
-    pub(super) first_sequence: u64,
-    pub(super) records: Vec<Record>,
+/// The error for a record that cannot be understood.
+pub(super) fn unreadable(sequence: u64, why: &impl std::fmt::Display) -> Error {
+    Error::Record { sequence, detail: why.to_string() }
 }
 
-/// Decodes every record of a batch.
-pub(super) fn decode(batch: &StoredBatch) -> Result<Decoded, Error> {
-    let mut records = Vec::with_capacity(batch.count as usize);
-    for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
-        let unreadable = |detail| Error::Record { sequence, detail };
-        let raw = raw.map_err(|error| unreadable(error.to_string()))?;
-        records.push(tagged::decode(raw).map_err(|error| unreadable(error.to_string()))?);
-    }
-    Ok(Decoded { at: batch.at, first_sequence: batch.first_sequence, records })
+/// Number of events in a record; what is no change of an entity's state has none.
+fn events_of(record: &Record) -> u64 {
+    let events = match record {
+        Record::Order(record) => record.events.len(),
+        Record::Sku(record) => record.events.len(),
+        Record::Flow(record) => record.events.len(),
+        Record::Lock(record) => record.events.len(),
+        _ => 0,
+    };
+    events as u64
 }
 
-fn note(faults: &mut Vec<Fault>, sequence: u64, entity: EntityId, reason: &SmolStr) {
+pub(super) fn note(faults: &mut Vec<Fault>, sequence: u64, entity: EntityId, reason: &SmolStr) {
     if faults.len() < FAULTS_KEPT_MAX {
         faults.push(Fault { sequence, entity, reason: reason.clone() });
+    }
+}
+
+/// Takes note of how an order stands that is packed; of a retired one there is only its number.
+fn settle(index: &mut OrderIndex, number: u32, order: Option<&Order>) {
+    match order {
+        Some(order) => index.set_state(number, order.state),
+        None => index.set_retired(number),
     }
 }
 
@@ -112,14 +122,27 @@ impl World {
     /// When a record cannot be understood. A record that *is* understood but breaks an invariant of its
     /// entity is no error: the entity is parked, as it was live.
     pub fn apply_batch(&mut self, batch: &StoredBatch) -> Result<(), Error> {
-        self.apply_decoded(decode(batch)?)
+        self.last_at = self.last_at.max(batch.at);
+        for (raw, sequence) in record::records(&batch.payload).zip(batch.first_sequence..) {
+            let raw = raw.map_err(|error| unreadable(sequence, &error))?;
+            self.take_record(raw, sequence)?;
+        }
+        Ok(())
     }
 
-    pub(super) fn apply_decoded(&mut self, batch: Decoded) -> Result<(), Error> {
-        self.last_at = self.last_at.max(batch.at);
-        for (record, sequence) in batch.records.into_iter().zip(batch.first_sequence..) {
-            self.sequence = sequence;
-            self.apply(record)?;
+    /// Decodes a record and applies it.
+    pub(super) fn take_record(&mut self, raw: RawRecord<'_>, sequence: u64) -> Result<(), Error> {
+        self.sequence = sequence;
+        if let Some(record) = tagged::decode_order(raw) {
+            let record = record.map_err(|error| unreadable(sequence, &error))?;
+            (self.records, self.events) = (self.records + 1, self.events + record.events.len() as u64);
+            self.apply_order(&record)?;
+        } else if let Some(record) = tagged::decode_sku(raw) {
+            let record = record.map_err(|error| unreadable(sequence, &error))?;
+            (self.records, self.events) = (self.records + 1, self.events + record.events.len() as u64);
+            self.apply_sku(&record);
+        } else {
+            self.apply(tagged::decode(raw).map_err(|error| unreadable(sequence, &error))?)?;
         }
         Ok(())
     }
@@ -130,6 +153,7 @@ impl World {
     /// When an order cannot be packed or unpacked.
     pub fn apply(&mut self, record: Record) -> Result<(), CodecError> {
         self.records += 1;
+        self.events += events_of(&record);
         match record {
             Record::Order(record) => self.apply_order(&record)?,
             Record::Sku(record) => self.apply_sku(&record),
@@ -157,7 +181,7 @@ impl World {
 
     fn touch(&mut self, id: &OrderId) -> Result<(&mut Hot, &mut OrderIndex, &mut Vec<Fault>), CodecError> {
         let index = &mut self.index;
-        let hot = self.shelf.touch(id, |number, order| index.set_state(number, order.state))?;
+        let hot = self.shelf.touch(id, |number, order| settle(index, number, order))?;
         Ok((hot, &mut self.index, &mut self.faults))
     }
 
@@ -196,17 +220,10 @@ impl World {
     }
 
     fn apply_sku(&mut self, record: &SkuRecord) {
-        let fuzzy = self.is_fuzzy();
-        let sku = match self.skus.get_mut(&record.sku) {
-            Some(sku) => sku,
-            None => self.skus.entry(record.sku.clone()).or_insert_with(|| Inventory::new(record.sku.clone())),
-        };
-        if fuzzy && record.version <= sku.version {
-            self.skipped += 1;
-        } else if let Err(reason) = guard::apply(|| sku.apply_record(record)) {
-            tracing::error!(sku = %record.sku, %reason, "parked in replay");
-            if sku.parked.is_none() {
-                sku.parked = Some(reason.clone());
+        match self.stock.apply(record, self.is_fuzzy()) {
+            Taken::Applied => {}
+            Taken::Known => self.skipped += 1,
+            Taken::Broken(reason) => {
                 note(&mut self.faults, self.sequence, EntityId::Sku(record.sku.clone()), &reason);
             }
         }
@@ -245,7 +262,7 @@ impl World {
         self.mark(record.mark.as_deref(), record.at);
     }
 
-    fn mark(&mut self, mark: Option<&KeyMark>, at: Timestamp) {
+    pub(super) fn mark(&mut self, mark: Option<&KeyMark>, at: Timestamp) {
         self.last_at = self.last_at.max(at);
         if let Some(KeyMark::Answered(claim, outcome)) = mark {
             let answer = KeyAnswer { fingerprint: claim.fingerprint, outcome: outcome.clone(), at };
@@ -257,7 +274,7 @@ impl World {
         self.last_at = self.last_at.max(record.at);
         let parked: Option<&mut Option<SmolStr>> = match &record.entity {
             EntityId::Order(id) => self.touch(id)?.0.order.as_mut().map(|order| &mut order.parked),
-            EntityId::Sku(id) => self.skus.get_mut(id).map(|sku| &mut sku.parked),
+            EntityId::Sku(id) => self.stock.skus.get_mut(id).map(|sku| &mut sku.parked),
             EntityId::Flow(id) => self.works.flows.get_mut(id).map(|flow| &mut flow.parked),
             EntityId::Lock(name) => self.works.locks.get_mut(name).map(|lock| &mut lock.parked),
         };
@@ -295,6 +312,12 @@ impl World {
         self.records
     }
 
+    /// Number of events in those records.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
     /// Number of records passed over, because the snapshot's entity knew them.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
@@ -308,7 +331,9 @@ impl World {
                 Hot { tombstone: Some(tombstone), .. } => Base::Retired(tombstone.clone(), None),
                 hot => hot.order.take().map_or(Base::Nothing, |order| Base::Order(Box::new(order))),
             },
-            EntityId::Sku(id) => self.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku))),
+            EntityId::Sku(id) => {
+                self.stock.skus.remove(id).map_or(Base::Nothing, |sku| Base::Sku(Box::new(sku)))
+            }
             EntityId::Flow(id) => {
                 self.works.flows.remove(id).map_or(Base::Nothing, |flow| Base::Flow(Box::new(flow)))
             }
@@ -341,8 +366,8 @@ impl World {
     /// Takes the world apart for an engine to live in. The index has no lists yet.
     pub(crate) fn settle(mut self) -> Result<Settled, CodecError> {
         let index = &mut self.index;
-        self.shelf.pack_all(|number, order| index.set_state(number, order.state))?;
-        let mut skus: Vec<_> = self.skus.into_values().filter(|sku| sku.version > 0).collect();
+        self.shelf.pack_all(|number, order| settle(index, number, order))?;
+        let mut skus: Vec<_> = self.stock.skus.into_values().filter(|sku| sku.version > 0).collect();
         skus.sort_by(|a, b| a.sku.cmp(&b.sku));
         let (keys, works, index) = (self.keys, self.works, self.index);
         Ok(Settled { skus, orders: self.shelf.into_parts(), keys, works, index })

@@ -48,8 +48,29 @@ impl Machine for Notes {
 }
 
 fn replay(fs: &SimFs, notes: &mut Notes) -> Reading {
+    replay_until(fs, Until::End, notes)
+}
+
+fn replay_until(fs: &SimFs, until: Until, notes: &mut Notes) -> Reading {
     let mut folder = Folder::open(Arc::new(fs.clone()), path()).unwrap();
-    folder.replay(0, Until::End, notes, &mut |_| {})
+    folder.replay(0, until, notes, &mut |_| {})
+}
+
+#[test]
+fn a_seal_of_the_same_millisecond_is_nothing_to_the_state_of_then() {
+    let fs = SimFs::new();
+    let mut log = open(&fs);
+    append(&mut log, 3);
+    log.seal(Timestamp::from_millis(2)).unwrap();
+    drop(log);
+    let at = |until| {
+        let reading = replay_until(&fs, until, &mut Notes::default());
+        (reading.next_sequence, reading.last_at, reading.records_chain)
+    };
+    let by_sequence = at(Until::Sequence(3));
+    assert_eq!(at(Until::Time(Timestamp::from_millis(2))), by_sequence);
+    assert_eq!(at(Until::End), by_sequence);
+    assert_ne!(at(Until::Sequence(2)).2, by_sequence.2);
 }
 
 #[test]

@@ -24,15 +24,13 @@ enum Without {
     CountingTenancies,
 }
 
-/// A mailbox, and the word that there is mail, which is told once.
-#[derive(Default)]
+/// A mailbox, and the waking of the actor, once for each time that it falls asleep.
 struct Mailbox {
     inbox: Mutex<Inbox>,
     wakes: Mutex<u32>,
     woken: Condvar,
 }
 
-#[derive(Default)]
 struct Inbox {
     messages: VecDeque<u32>,
     awake: bool,
@@ -40,6 +38,15 @@ struct Inbox {
     next: Option<u32>,
     /// Nobody needs the actor any more.
     stopped: bool,
+}
+
+impl Default for Mailbox {
+    /// Of an actor that is being started, and will look in for the first time.
+    fn default() -> Self {
+        let messages = VecDeque::new();
+        let inbox = Inbox { messages, awake: true, tenancy: 0, next: None, stopped: false };
+        Self { inbox: Mutex::new(inbox), wakes: Mutex::default(), woken: Condvar::new() }
+    }
 }
 
 impl Mailbox {
@@ -55,6 +62,16 @@ impl Mailbox {
             self.wake();
         }
         true
+    }
+
+    /// Has the actor go.
+    fn stop(&self) {
+        let mut inbox = self.inbox.lock().unwrap();
+        inbox.stopped = true;
+        if !std::mem::replace(&mut inbox.awake, true) {
+            drop(inbox);
+            self.wake();
+        }
     }
 
     fn wake(&self) {
@@ -145,38 +162,36 @@ impl Registry {
     fn act(&self, mailbox: &Arc<Mailbox>) {
         let (mut before, mut state) = (0, 0);
         loop {
-            mailbox.wait();
-            loop {
-                let mut inbox = mailbox.inbox.lock().unwrap();
-                if let Some(next) = inbox.next.take() {
-                    (before, state) = (next, next);
-                }
-                if inbox.messages.is_empty() {
-                    inbox.awake = false;
-                    if inbox.stopped {
-                        return;
-                    }
-                    break;
-                }
-                let batch = std::mem::take(&mut inbox.messages);
+            let mut inbox = mailbox.inbox.lock().unwrap();
+            if inbox.stopped {
+                return;
+            }
+            if let Some(next) = inbox.next.take() {
+                (before, state) = (next, next);
+            }
+            if inbox.messages.is_empty() {
+                inbox.awake = false;
                 drop(inbox);
-                for message in batch {
-                    state += message;
+                mailbox.wait();
+                continue;
+            }
+            let batch = std::mem::take(&mut inbox.messages);
+            drop(inbox);
+            for message in batch {
+                state += message;
+            }
+            let back = if self.without == Without::HandingBack { before } else { state };
+            if self.rest(mailbox, back) {
+                // It stays awake, and looks in once more.
+                let mut inbox = mailbox.inbox.lock().unwrap();
+                if self.without != Without::CountingTenancies {
+                    inbox.tenancy += 1;
                 }
-                let back = if self.without == Without::HandingBack { before } else { state };
-                if self.rest(mailbox, back) {
-                    let mut inbox = mailbox.inbox.lock().unwrap();
-                    if self.without != Without::CountingTenancies {
-                        inbox.tenancy += 1;
-                    }
-                    inbox.awake = false;
-                    inbox.messages.clear();
-                    drop(inbox);
-                    self.spare.lock().unwrap().push(Arc::clone(mailbox));
-                    *self.rests.lock().unwrap() += 1;
-                    self.rested.notify_one();
-                    break;
-                }
+                inbox.messages.clear();
+                drop(inbox);
+                self.spare.lock().unwrap().push(Arc::clone(mailbox));
+                *self.rests.lock().unwrap() += 1;
+                self.rested.notify_one();
             }
         }
     }
@@ -198,8 +213,7 @@ impl Registry {
         loop {
             let last = this.actors.lock().unwrap().pop();
             let Some((mailbox, actor)) = last else { break };
-            mailbox.inbox.lock().unwrap().stopped = true;
-            mailbox.wake();
+            mailbox.stop();
             actor.join().unwrap();
         }
         match &*this.slot.read().unwrap() {
@@ -275,7 +289,6 @@ fn an_actor_that_does_not_hand_its_state_back_is_found_out() {
 fn falling_asleep(without: Without) {
     explore(move || {
         let mailbox = Arc::new(Mailbox::default());
-        mailbox.inbox.lock().unwrap().awake = true;
         let its = Arc::clone(&mailbox);
         let sender = thread::spawn(move || its.send(None, 1));
         if without == Without::FallingAsleepAsItLooks {

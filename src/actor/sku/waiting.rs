@@ -1,6 +1,9 @@
 //! Requests that wait for provisional holds to be settled.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+
+use ahash::AHasher;
 
 use super::{SkuState, Verdict};
 use crate::actor::fate::Fate;
@@ -11,12 +14,13 @@ use crate::domain::inventory::{StepDecision, StockEvent};
 use crate::domain::refusal::Refusal;
 
 /// Placements that are kept in mind although they may be decided by now.
-const DECIDED_KEPT: usize = 32;
+const DECIDED_KEPT: usize = 8;
 
 /// Holds whose orders are still asking other SKUs, or were when last looked at.
 #[derive(Default)]
 pub(super) struct Provisional {
-    by_order: BTreeMap<OrderId, Held>,
+    /// Nothing depends on the order in which they are looked at.
+    by_order: HashMap<OrderId, Held, BuildHasherDefault<AHasher>>,
     /// So many of them are looked through for those whose fate is decided by now.
     looked_through_at: usize,
     units: u64,

@@ -114,7 +114,9 @@ impl Original {
         let (ends_in, end) = self.end(cut);
         for (index, (name, first)) in self.segments.iter().enumerate() {
             let next = self.segments.get(index + 1).map(|(_, first)| *first);
-            if next.is_some_and(|next| next <= from) || *first > ends_in {
+            // The segment that is written last is never dropped, also where the snapshot rests on its end.
+            let is_dropped = next.is_some_and(|next| next <= from) && *first != ends_in;
+            if is_dropped || *first > ends_in {
                 continue;
             }
             let path = self.folder.join(name);
@@ -186,5 +188,42 @@ impl Original {
         let mut log = opening.serve(frame.at).map_err(wrong)?;
         log.append(Batch { count: kept, payload: &part, at: frame.at }).map_err(wrong)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn frame(segment: &str, first: u64) -> Frame {
+        let at = Timestamp::from_millis(first);
+        Frame { segment: segment.to_owned(), offset: 0, bytes: 10, first, count: 2, number: first, at }
+    }
+
+    #[test]
+    fn the_segment_of_a_cut_is_kept_where_a_snapshot_rests_on_its_end() {
+        let folder = PathBuf::from("/folder");
+        let taken = Taken { path: folder.join("taken"), low: 3, high: 3, batch: 2 };
+        let content =
+            ["old", "new", "taken"].map(|name| (folder.join(name), Arc::new(name.as_bytes().to_vec())));
+        let original = Original {
+            segments: vec![("old".to_owned(), 1), ("new".to_owned(), 3)],
+            frames: vec![frame("old", 1), frame("new", 3)],
+            snapshots: vec![taken],
+            payloads: BTreeMap::new(),
+            read: Mutex::new(content.into_iter().collect()),
+            folder: folder.clone(),
+        };
+        let names = |frame| {
+            let image = original.image(Cut::Record { frame, kept: 2 }).unwrap();
+            let mut names: Vec<_> =
+                image.list(&folder).unwrap().into_iter().map(|entry| entry.name).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(0), ["old", "taken"]);
+        // Later it could be dropped.
+        assert_eq!(names(1), ["new", "taken"]);
     }
 }

@@ -22,7 +22,7 @@ pub fn apply(inventory: &mut Inventory, event: &StockEvent) -> Result<(), Invari
     let owner = event.hold().map(|(owner, _)| owner);
     let mut after = Projection::of(inventory, owner);
     after.advance(event)?;
-    let version = inventory.version.checked_add(1).ok_or(InvariantBroken::OutOfRange {
+    let version = inventory.version.checked_add(1).ok_or_else(|| InvariantBroken::OutOfRange {
         event: event.name(),
         counter: "version",
         value: i128::from(inventory.version),
@@ -119,9 +119,9 @@ fn arrive(inventory: &mut Inventory, delivery: &DeliveryId, change: u64) -> Resu
     let incoming = inventory.incoming.get(delivery).cloned();
     let value = incoming.as_ref().map_or(0, |incoming| incoming.quantity);
     let (event, counter) = ("Arrived", "announced");
-    let below = InvariantBroken::BelowZero { event, counter, value, change };
-    let incoming = incoming.ok_or(below.clone())?;
-    let quantity = value.checked_sub(change).ok_or(below)?;
+    let below = || InvariantBroken::BelowZero { event, counter, value, change };
+    let incoming = incoming.ok_or_else(below)?;
+    let quantity = value.checked_sub(change).ok_or_else(below)?;
     announce(inventory, delivery, Incoming { quantity, ..incoming });
     Ok(())
 }

@@ -11,7 +11,7 @@ use smol_str::format_smolstr;
 
 use super::apply::apply;
 use super::decide::{give_back, purchase};
-use super::draft::{Draft, Units, positive};
+use super::draft::{Draft, Units, overflow, positive};
 use super::event::{ReleaseCause, StockEvent};
 use super::holds::{Hold, HoldOwner, Purchase};
 use super::moves::Move;
@@ -71,7 +71,7 @@ fn decide_counted(
     let absent = hold.is_none();
     let undone = step.op.undo().is_some() && hold.as_ref().is_some_and(|hold| hold.step > step.number);
     if !undone && is_done(step, hold.as_ref(), redelivered) {
-        let held = hold.as_ref().map_or(Some(0), Hold::held).ok_or(Refusal::Overflow)?;
+        let held = hold.as_ref().map_or(Some(0), Hold::held).ok_or_else(overflow)?;
         let (awaiting, filled) = hold.map_or((0, 0), |hold| (hold.awaiting(), hold.filled()));
         return Ok(StepDecision { events: SmallVec::new(), grant: Grant { held, awaiting, filled } });
     }

@@ -241,7 +241,7 @@ impl<'a> Draft<'a> {
     pub(super) fn grant(&self) -> Result<Grant, Refusal> {
         let hold = self.hold();
         let filled = hold.filled().max(self.after.filled);
-        Ok(Grant { held: hold.held().ok_or(Refusal::Overflow)?, awaiting: hold.awaiting(), filled })
+        Ok(Grant { held: hold.held().ok_or_else(overflow)?, awaiting: hold.awaiting(), filled })
     }
 
     /// The same, with what the owner of a step has.
@@ -255,10 +255,16 @@ impl<'a> Draft<'a> {
         let answer = StockAnswer {
             available: self.after.counters.available,
             held: grant.held,
-            version: self.inventory.version.checked_add(events).ok_or(Refusal::Overflow)?,
+            version: self.inventory.version.checked_add(events).ok_or_else(overflow)?,
         };
         Ok((self.events, answer, grant))
     }
+}
+
+/// The refusal where a sum leaves its range; made when it does, and not beside every sum.
+#[cold]
+pub(super) fn overflow() -> Refusal {
+    Refusal::Overflow
 }
 
 /// How units are reserved.

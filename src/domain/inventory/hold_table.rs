@@ -3,8 +3,9 @@
 //! A hot SKU can have a million holds, and its actor must not stall: not when the table grows, and not
 //! when a snapshot wants a copy of it. So this is linear hashing over small shards: when the table is
 //! full, *one* shard is split in two, which moves a few dozen holds, and no step ever moves more. Shards
-//! are shared: a clone takes a pointer for every 64 of them, and whoever writes first after it copies one
-//! shard and the 64 pointers to its neighbours.
+//! are shared in groups: a clone takes a pointer for every 32 of them, and whoever writes first after it
+//! copies one group, a thousand holds. They lie side by side in it: where a table is too large for the
+//! processor's caches, each pointer on the way to a hold is a wait.
 //!
 //! A shard is one run of bytes with a cell for each hold (`cell`). A hold costs what its owner's name
 //! and its numbers take, and about ten bytes more.
@@ -12,6 +13,7 @@
 //! The hasher has fixed seeds, so that a run can be repeated exactly. Nothing depends on the order of
 //! the shards all the same: what leaves the table leaves it sorted by owner.
 
+mod build;
 mod cell;
 mod page;
 mod shard;
@@ -20,10 +22,12 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use ahash::RandomState;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use super::holds::{Hold, HoldOwner, Tally};
-use cell::OwnerRef;
+use crate::domain::ids::CartId;
+use crate::domain::time::Timestamp;
+use cell::{Name, OwnerRef};
 use shard::{Entry, Shard};
 
 /// Holds per shard, on average, at which the table gets one more shard. A shard that waits for its
@@ -31,7 +35,7 @@ use shard::{Entry, Shard};
 const SHARD_HOLDS: usize = 32;
 
 /// Shards that are shared, and parted from a clone's, together.
-const GROUP_SHARDS: usize = 64;
+const GROUP_SHARDS: usize = 32;
 
 static SEEDS: RandomState = RandomState::with_seeds(
     0x243f_6a88_85a3_08d3,
@@ -43,7 +47,7 @@ static SEEDS: RandomState = RandomState::with_seeds(
 /// The holds of one SKU by owner, with their running sums.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HoldTable {
-    groups: Vec<Arc<Vec<Arc<Shard>>>>,
+    groups: Vec<Arc<Vec<Shard>>>,
     len: usize,
     tally: Tally,
     /// Bytes that the shards have of the heap.
@@ -77,20 +81,19 @@ impl HoldTable {
     }
 
     fn shard(&self, index: usize) -> Option<&Shard> {
-        self.groups.get(index / GROUP_SHARDS)?.get(index % GROUP_SHARDS).map(|shard| &**shard)
+        self.groups.get(index / GROUP_SHARDS)?.get(index % GROUP_SHARDS)
     }
 
     /// A shard to be written to; parted from those of clones.
     fn shard_mut(&mut self, index: usize) -> Option<&mut Shard> {
-        let group = Arc::make_mut(self.groups.get_mut(index / GROUP_SHARDS)?);
-        group.get_mut(index % GROUP_SHARDS).map(Arc::make_mut)
+        Arc::make_mut(self.groups.get_mut(index / GROUP_SHARDS)?).get_mut(index % GROUP_SHARDS)
     }
 
     fn push(&mut self, shard: Shard) {
         self.bytes += shard.bytes();
         match self.groups.last_mut().filter(|group| group.len() < GROUP_SHARDS) {
-            Some(group) => Arc::make_mut(group).push(Arc::new(shard)),
-            None => self.groups.push(Arc::new(vec![Arc::new(shard)])),
+            Some(group) => Arc::make_mut(group).push(shard),
+            None => self.groups.push(Arc::new(vec![shard])),
         }
     }
 
@@ -126,7 +129,7 @@ impl HoldTable {
         let source = added - count.next_power_of_two() / 2;
         let Some(shard) = self.shard_mut(source) else { return };
         let before = shard.bytes();
-        let moved = shard.split(|owner| slot(count, hash(owner)) == added);
+        let moved = shard.split(|owner| slot(count, hash_name(owner)) == added);
         let after = shard.bytes();
         self.bytes = self.bytes.saturating_sub(before) + after;
         self.push(moved);
@@ -144,14 +147,34 @@ impl HoldTable {
         self.entries().map(|entry| (entry.owner().into(), entry.hold()))
     }
 
+    /// The carts whose holds lapse, and when, in no order that anything may depend on.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = (CartId, Timestamp)> {
+        self.entries().filter(|entry| entry.lapses()).filter_map(|entry| match entry.owner().into() {
+            HoldOwner::Cart(cart) => Some((cart, entry.hold().deadline?)),
+            HoldOwner::Order(_) => None,
+        })
+    }
+
+    /// Whoever had units filled, in no order that anything may depend on.
+    pub(super) fn filled(&self) -> impl Iterator<Item = &HoldOwner> {
+        // Such a hold has no cell.
+        let shards = self.groups.iter().flat_map(|group| group.iter());
+        let others = shards.flat_map(|shard| shard.others());
+        others.filter(|(_, hold)| hold.filled() > 0).map(|(owner, _)| owner)
+    }
+
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.groups.iter().flat_map(|group| group.iter()).flat_map(|shard| shard.entries())
     }
 }
 
 fn hash(owner: OwnerRef<'_>) -> u64 {
+    hash_name(owner.name())
+}
+
+fn hash_name(owner: Name<'_>) -> u64 {
     let mut hasher = SEEDS.build_hasher();
-    hasher.write(owner.id.as_bytes());
+    hasher.write(owner.id);
     hasher.write_u8(u8::from(owner.is_cart));
     hasher.finish()
 }
@@ -184,15 +207,5 @@ impl Eq for HoldTable {}
 impl Serialize for HoldTable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.sorted())
-    }
-}
-
-impl<'de> Deserialize<'de> for HoldTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut table = Self::default();
-        for (owner, hold) in Vec::<(HoldOwner, Hold)>::deserialize(deserializer)? {
-            table.put(&owner, hold);
-        }
-        Ok(table)
     }
 }

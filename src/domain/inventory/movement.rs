@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// What an event does to counters: a SKU's totals, or those of the one location it names. A transfer moves
 /// no totals; what it does to its two locations is in [`transfer`].
 pub(super) fn count(c: &mut Counters, event: &StockEvent) -> Result<(), InvariantBroken> {
-    let by = Mover { event: event.name() };
+    let by = Mover::of(event);
     match event {
         StockEvent::Reserved { quantity, .. } => {
             by.take("available", &mut c.available, *quantity)?;
@@ -144,7 +144,7 @@ pub(super) fn take_hold_on(hold: &mut Hold, event: &StockEvent) -> Result<(), In
 fn hold_units(reserved: &mut u64, committed: &mut u64, event: &StockEvent) -> Result<(), InvariantBroken> {
     const RESERVED: &str = "reserved units of the hold";
     const COMMITTED: &str = "committed units of the hold";
-    let by = Mover { event: event.name() };
+    let by = Mover::of(event);
     match event {
         StockEvent::Reserved { quantity, .. } => by.add(RESERVED, reserved, *quantity),
         StockEvent::Committed { quantity, .. } => {
@@ -169,40 +169,48 @@ fn hold_units(reserved: &mut u64, committed: &mut u64, event: &StockEvent) -> Re
     }
 }
 
-/// Checked arithmetic that names the event and the counter when it fails.
-struct Mover {
+/// Checked arithmetic that names the event and the counter when it fails. What it says then is made then: it is no
+/// part of what a movement costs.
+pub(super) struct Mover {
     event: &'static str,
 }
 
 impl Mover {
-    fn add(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
-            event: self.event,
-            counter,
-            value: i128::from(*value),
-            change: i128::from(change),
-        })?;
+    pub(super) const fn of(event: &StockEvent) -> Self {
+        Self { event: event.name() }
+    }
+
+    pub(super) fn add(
+        &self,
+        counter: &'static str,
+        value: &mut u64,
+        change: u64,
+    ) -> Result<(), InvariantBroken> {
+        let out_of_range = |value| self.out_of_range(counter, i128::from(value), i128::from(change));
+        *value = value.checked_add(change).ok_or_else(|| out_of_range(*value))?;
         Ok(())
     }
 
-    fn take(&self, counter: &'static str, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-        *value = value.checked_sub(change).ok_or(InvariantBroken::BelowZero {
-            event: self.event,
-            counter,
-            value: *value,
-            change,
-        })?;
+    pub(super) fn take(
+        &self,
+        counter: &'static str,
+        value: &mut u64,
+        change: u64,
+    ) -> Result<(), InvariantBroken> {
+        let below = |value| InvariantBroken::BelowZero { event: self.event, counter, value, change };
+        *value = value.checked_sub(change).ok_or_else(|| below(*value))?;
         Ok(())
     }
 
     fn shift(&self, counter: &'static str, value: &mut i64, change: i64) -> Result<(), InvariantBroken> {
-        *value = value.checked_add(change).ok_or(InvariantBroken::OutOfRange {
-            event: self.event,
-            counter,
-            value: i128::from(*value),
-            change: i128::from(change),
-        })?;
+        let out_of_range = |value| self.out_of_range(counter, i128::from(value), i128::from(change));
+        *value = value.checked_add(change).ok_or_else(|| out_of_range(*value))?;
         Ok(())
+    }
+
+    #[cold]
+    fn out_of_range(&self, counter: &'static str, value: i128, change: i128) -> InvariantBroken {
+        InvariantBroken::OutOfRange { event: self.event, counter, value, change }
     }
 }
 

@@ -12,8 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::counters::Counters;
 use super::event::StockEvent;
 use super::holds::{Awaiting, HoldOwner};
+use super::movement::Mover;
 use super::pages::Pages;
 use super::state::InvariantBroken;
+
+/// What a movement of demand moves, as its errors name it.
+const WAITED_FOR: &str = "units that are waited for";
 
 /// What a waiting unit was promised on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +146,7 @@ impl<'a> Ahead<'a> {
         awaiting: &mut Awaiting,
         demand: &mut Counters,
     ) -> Result<(), InvariantBroken> {
+        let by = Mover::of(event);
         match event {
             StockEvent::Queued { owner, quantity, promise, .. } => {
                 let ticket = self.last_ticket().map_or(Some(0), |last| last.checked_add(1));
@@ -149,8 +154,8 @@ impl<'a> Ahead<'a> {
                 let waiter = Waiter { owner: owner.clone(), promise: *promise, quantity: *quantity };
                 self.set(ticket, Some(waiter));
                 awaiting.tickets.push(ticket);
-                add(event, demand.waiting_mut(*promise), *quantity)?;
-                add(event, &mut awaiting.unpaid, *quantity)
+                by.add(WAITED_FOR, demand.waiting_mut(*promise), *quantity)?;
+                by.add(WAITED_FOR, &mut awaiting.unpaid, *quantity)
             }
             StockEvent::Filled { owner, reserved, committed, .. } => {
                 let (ticket, first) = self.first().ok_or_else(|| broken(event, "the queue"))?;
@@ -162,9 +167,9 @@ impl<'a> Ahead<'a> {
                     });
                 }
                 self.shorten(event, ticket, quantity, awaiting, demand)?;
-                take(event, &mut awaiting.unpaid, *reserved)?;
-                take(event, &mut awaiting.paid, *committed)?;
-                add(event, &mut awaiting.filled, quantity)
+                by.take(WAITED_FOR, &mut awaiting.unpaid, *reserved)?;
+                by.take(WAITED_FOR, &mut awaiting.paid, *committed)?;
+                by.add(WAITED_FOR, &mut awaiting.filled, quantity)
             }
             StockEvent::Unqueued { quantity, .. } => {
                 let mut left = *quantity;
@@ -177,16 +182,16 @@ impl<'a> Ahead<'a> {
                     left -= units;
                 }
                 let unpaid = awaiting.unpaid.min(*quantity);
-                take(event, &mut awaiting.unpaid, unpaid)?;
-                take(event, &mut awaiting.paid, *quantity - unpaid)
+                by.take(WAITED_FOR, &mut awaiting.unpaid, unpaid)?;
+                by.take(WAITED_FOR, &mut awaiting.paid, *quantity - unpaid)
             }
             StockEvent::QueuePaid { quantity, .. } => {
-                take(event, &mut awaiting.unpaid, *quantity)?;
-                add(event, &mut awaiting.paid, *quantity)
+                by.take(WAITED_FOR, &mut awaiting.unpaid, *quantity)?;
+                by.add(WAITED_FOR, &mut awaiting.paid, *quantity)
             }
             StockEvent::QueueUnpaid { quantity, .. } => {
-                take(event, &mut awaiting.paid, *quantity)?;
-                add(event, &mut awaiting.unpaid, *quantity)
+                by.take(WAITED_FOR, &mut awaiting.paid, *quantity)?;
+                by.add(WAITED_FOR, &mut awaiting.unpaid, *quantity)
             }
             _ => Ok(()),
         }
@@ -202,8 +207,9 @@ impl<'a> Ahead<'a> {
         demand: &mut Counters,
     ) -> Result<(), InvariantBroken> {
         let mut waiter = self.get(ticket).cloned().ok_or_else(|| broken(event, "the queue"))?;
-        take(event, &mut waiter.quantity, quantity)?;
-        take(event, demand.waiting_mut(waiter.promise), quantity)?;
+        let by = Mover::of(event);
+        by.take(WAITED_FOR, &mut waiter.quantity, quantity)?;
+        by.take(WAITED_FOR, demand.waiting_mut(waiter.promise), quantity)?;
         if waiter.quantity > 0 {
             self.set(ticket, Some(waiter));
         } else {
@@ -219,19 +225,4 @@ impl<'a> Ahead<'a> {
 
 fn broken(event: &StockEvent, counter: &'static str) -> InvariantBroken {
     InvariantBroken::BelowZero { event: event.name(), counter, value: 0, change: 1 }
-}
-
-fn take(event: &StockEvent, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-    let (event, counter) = (event.name(), "units that are waited for");
-    let below = InvariantBroken::BelowZero { event, counter, value: *value, change };
-    *value = value.checked_sub(change).ok_or(below)?;
-    Ok(())
-}
-
-fn add(event: &StockEvent, value: &mut u64, change: u64) -> Result<(), InvariantBroken> {
-    let (event, counter) = (event.name(), "units that are waited for");
-    let (before, more) = (i128::from(*value), i128::from(change));
-    let beyond = InvariantBroken::OutOfRange { event, counter, value: before, change: more };
-    *value = value.checked_add(change).ok_or(beyond)?;
-    Ok(())
 }

@@ -184,10 +184,7 @@ impl Inventory {
 
     /// The carts whose holds lapse, and when, in no order that anything may depend on.
     pub(crate) fn deadlines(&self) -> impl Iterator<Item = (CartId, Timestamp)> {
-        self.holds.unordered().filter_map(|(owner, hold)| match owner {
-            HoldOwner::Cart(cart) => Some((cart, hold.deadline?)),
-            HoldOwner::Order(_) => None,
-        })
+        self.holds.deadlines()
     }
 
     /// The counters of one location; all 0 where the SKU never had units there.
@@ -227,11 +224,10 @@ impl Inventory {
         self.queue.is_some() && self.counters.available > 0
     }
 
-    /// Whoever waited and had units filled since, sorted. Looks at every hold: meant for recovery.
+    /// Whoever waited and had units filled since, sorted. Looks through the table: meant for recovery.
     #[must_use]
     pub fn filled_owners(&self) -> Vec<HoldOwner> {
-        let filled = self.holds.unordered().filter(|(_, hold)| hold.filled() > 0);
-        let mut owners: Vec<_> = filled.map(|(owner, _)| owner).collect();
+        let mut owners: Vec<_> = self.holds.filled().cloned().collect();
         owners.sort_unstable();
         owners
     }

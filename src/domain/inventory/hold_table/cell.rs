@@ -33,6 +33,19 @@ pub(super) struct OwnerRef<'a> {
     pub(super) id: &'a str,
 }
 
+/// An owner by its name's bytes, as it is hashed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name<'a> {
+    pub(super) is_cart: bool,
+    pub(super) id: &'a [u8],
+}
+
+impl<'a> OwnerRef<'a> {
+    pub(super) const fn name(self) -> Name<'a> {
+        Name { is_cart: self.is_cart, id: self.id.as_bytes() }
+    }
+}
+
 impl<'a> From<&'a HoldOwner> for OwnerRef<'a> {
     fn from(owner: &'a HoldOwner) -> Self {
         match owner {
@@ -143,8 +156,20 @@ impl<'a> Cell<'a> {
             && self.0.get(HEAD_BYTES..HEAD_BYTES + length) == Some(owner.id.as_bytes())
     }
 
+    /// The owner, whose bytes are not looked at.
+    pub(super) fn name(self) -> Name<'a> {
+        let (owner, rest) = self.0.get(HEAD_BYTES - 1..).and_then(<[u8]>::split_first).unwrap_or((&0, &[]));
+        let id = rest.get(..usize::from(*owner)).unwrap_or_default();
+        Name { is_cart: self.flags() & CART != 0, id }
+    }
+
     fn flags(self) -> u8 {
         self.0.first().copied().unwrap_or_default()
+    }
+
+    /// Whether it is a cart's that lapses.
+    pub(super) fn lapses(self) -> bool {
+        self.flags() & (CART | DEADLINE) == CART | DEADLINE
     }
 
     pub(super) fn owner(self) -> OwnerRef<'a> {

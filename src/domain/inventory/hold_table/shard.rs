@@ -1,30 +1,35 @@
 //! A few dozen holds side by side.
 
-use super::cell::{self, Cell, OwnerRef};
+use smallvec::SmallVec;
+
+use super::cell::{self, Cell, Name, OwnerRef};
 use crate::domain::inventory::holds::{Hold, HoldOwner, Tally};
 
-/// Bytes of the heap beside those of the cells: the shard and its counts, two headers of allocations, and
-/// the pointer to it.
-const SHARD_BYTES: usize = size_of::<Shard>() + 48;
+/// Bytes of the heap beside those of the cells: the shard, and the headers of its allocations.
+const SHARD_BYTES: usize = size_of::<Shard>() + 32;
 
 /// About what hangs on a hold that has no cell.
 const OTHER_BYTES: usize = 96;
 
 /// Room for so many more cells like the present one is made at once.
-const ROOM_CELLS: usize = 3;
-
-/// A cell's part of its owner's hash, and its length.
-type Head = [u8; 2];
+const ROOM_CELLS: usize = 6;
 
 /// The holds whose hashes belong together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shard {
-    /// Cell by cell, in no order. Apart from the cells, so that looking one up reads little more than these.
-    heads: Vec<Head>,
+    /// Of each cell a part of its owner's hash, and behind those the cells' lengths: so many of the one as of the
+    /// other. Apart from the cells, so that looking one up reads little more than the parts of hashes.
+    heads: Vec<u8>,
+    /// Cell by cell, in no order.
     cells: Vec<u8>,
-    /// Holds that have no cell.
-    others: Vec<(HoldOwner, Hold)>,
+    /// Holds that have no cell. Apart, because hardly any shard has one.
+    others: Option<Box<Others>>,
 }
+
+type Others = Vec<(HoldOwner, Hold)>;
+
+/// Lengths of a shard's cells, most of the time.
+type Lengths = SmallVec<[u8; 64]>;
 
 /// Where a hold is.
 enum Place {
@@ -55,6 +60,14 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Whether it is a cart's that lapses.
+    pub(super) fn lapses(self) -> bool {
+        match self {
+            Self::Cell(cell) => cell.lapses(),
+            Self::Other(owner, hold) => matches!(owner, HoldOwner::Cart(_)) && hold.deadline.is_some(),
+        }
+    }
+
     fn units(self) -> Tally {
         match self {
             Self::Cell(cell) => cell.units(),
@@ -64,20 +77,51 @@ impl<'a> Entry<'a> {
 }
 
 impl Shard {
+    /// An empty shard with room for so many cells of so many bytes in all.
+    pub(super) fn with_room(cells: usize, bytes: usize) -> Self {
+        Self { heads: Vec::with_capacity(2 * cells), cells: Vec::with_capacity(bytes), others: None }
+    }
+
+    /// Adds the cell of an owner who is not there yet; `tag` is the part of his hash.
+    pub(super) fn append(&mut self, tag: u8, length: u8, cell: &[u8]) {
+        self.heads.insert(self.heads.len() / 2, tag);
+        self.heads.push(length);
+        self.cells.extend_from_slice(cell);
+    }
+
+    /// Adds a hold that has no cell, likewise.
+    pub(super) fn append_other(&mut self, owner: HoldOwner, hold: Hold) {
+        self.others.get_or_insert_default().push((owner, hold));
+    }
+
+    /// The holds that have no cell.
+    pub(super) fn others(&self) -> &[(HoldOwner, Hold)] {
+        self.others.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// The cells' parts of hashes, and their lengths.
+    fn heads(&self) -> (&[u8], &[u8]) {
+        self.heads.split_at(self.heads.len() / 2)
+    }
+
     fn find(&self, tag: u8, owner: OwnerRef<'_>) -> Option<(Place, Entry<'_>)> {
-        let mut from = 0;
-        for (number, [t, length]) in self.heads.iter().enumerate() {
-            let to = from + usize::from(*length);
-            if *t == tag
-                && let Some(cell) = self.cells.get(from..to).map(Cell)
-                && cell.is_of(owner)
-            {
-                return Some((Place::Cell(number, from, to), Entry::Cell(cell)));
+        let (tags, lengths) = self.heads();
+        if memchr::memchr(tag, tags).is_some() {
+            let mut from = 0;
+            for (number, (t, length)) in tags.iter().zip(lengths).enumerate() {
+                let to = from + usize::from(*length);
+                if *t == tag
+                    && let Some(cell) = self.cells.get(from..to).map(Cell)
+                    && cell.is_of(owner)
+                {
+                    return Some((Place::Cell(number, from, to), Entry::Cell(cell)));
+                }
+                from = to;
             }
-            from = to;
         }
-        let index = self.others.iter().position(|(other, _)| OwnerRef::from(other) == owner)?;
-        let (owner, hold) = self.others.get(index)?;
+        let others = self.others.as_deref()?;
+        let index = others.iter().position(|(other, _)| OwnerRef::from(other) == owner)?;
+        let (owner, hold) = others.get(index)?;
         Some((Place::Other(index), Entry::Other(owner, hold)))
     }
 
@@ -102,12 +146,12 @@ impl Shard {
                 match made {
                     Some(made) => self.push(tag, &made),
                     None if hold.is_empty() => self.shrink(),
-                    None => self.others.push((owner.clone(), hold)),
+                    None => self.others.get_or_insert_default().push((owner.clone(), hold)),
                 }
             }
             (None, Some(made)) => self.push(tag, &made),
             (None, None) if hold.is_empty() => {}
-            (None, None) => self.others.push((owner.clone(), hold)),
+            (None, None) => self.others.get_or_insert_default().push((owner.clone(), hold)),
         }
         old
     }
@@ -115,20 +159,26 @@ impl Shard {
     fn remove(&mut self, place: Place) {
         match place {
             Place::Cell(number, from, to) => {
+                self.heads.remove(number + self.heads.len() / 2);
                 self.heads.remove(number);
                 self.cells.drain(from..to);
             }
-            Place::Other(index) => drop(self.others.swap_remove(index)),
+            Place::Other(index) => {
+                if let Some(others) = &mut self.others {
+                    others.swap_remove(index);
+                }
+            }
         }
     }
 
     fn push(&mut self, tag: u8, made: &[u8]) {
         // It has at most 255 bytes.
         let Ok(length) = u8::try_from(made.len()) else { return };
-        if self.heads.capacity() == self.heads.len() {
+        if self.heads.capacity() - self.heads.len() < 2 {
             self.heads.reserve_exact(2 * ROOM_CELLS);
         }
-        self.heads.push([tag, length]);
+        self.heads.insert(self.heads.len() / 2, tag);
+        self.heads.push(length);
         if self.cells.capacity() - self.cells.len() < made.len() {
             self.cells.reserve_exact(made.len() * ROOM_CELLS);
         }
@@ -141,22 +191,27 @@ impl Shard {
             self.cells.shrink_to_fit();
             self.heads.shrink_to_fit();
         }
-        if self.others.len() < self.others.capacity() / 2 {
-            self.others.shrink_to_fit();
-        }
+        self.fit_others();
     }
 
     /// Takes out the holds of the owners who leave, as a shard of their own.
-    pub(super) fn split(&mut self, leaves: impl Fn(OwnerRef<'_>) -> bool) -> Self {
+    pub(super) fn split(&mut self, leaves: impl Fn(Name<'_>) -> bool) -> Self {
         let (mut gone, mut kept) = (Self::default(), Self::default());
-        for (head, cell) in self.cells() {
-            let part = if leaves(cell.owner()) { &mut gone } else { &mut kept };
-            part.heads.push(head);
+        // The lengths wait until all that comes before them is there.
+        let (mut gone_lengths, mut kept_lengths): (Lengths, Lengths) = Default::default();
+        for (tag, length, cell) in self.cells() {
+            let leaves = leaves(cell.name());
+            let (part, lengths) =
+                if leaves { (&mut gone, &mut gone_lengths) } else { (&mut kept, &mut kept_lengths) };
+            part.heads.push(tag);
+            lengths.push(length);
             part.cells.extend_from_slice(cell.0);
         }
-        for (owner, hold) in std::mem::take(&mut self.others) {
-            let part = if leaves(OwnerRef::from(&owner)) { &mut gone } else { &mut kept };
-            part.others.push((owner, hold));
+        gone.heads.extend_from_slice(&gone_lengths);
+        kept.heads.extend_from_slice(&kept_lengths);
+        for (owner, hold) in self.others.take().into_iter().flat_map(|others| *others) {
+            let part = if leaves(OwnerRef::from(&owner).name()) { &mut gone } else { &mut kept };
+            part.others.get_or_insert_default().push((owner, hold));
         }
         gone.fit();
         kept.fit();
@@ -167,27 +222,39 @@ impl Shard {
     fn fit(&mut self) {
         self.heads.shrink_to_fit();
         self.cells.shrink_to_fit();
-        self.others.shrink_to_fit();
+        self.fit_others();
     }
 
-    fn cells(&self) -> impl Iterator<Item = (Head, Cell<'_>)> {
+    fn fit_others(&mut self) {
+        match &mut self.others {
+            Some(others) if others.is_empty() => self.others = None,
+            Some(others) if others.len() < others.capacity() / 2 => others.shrink_to_fit(),
+            _ => {}
+        }
+    }
+
+    /// Each cell, with its part of a hash and its length.
+    fn cells(&self) -> impl Iterator<Item = (u8, u8, Cell<'_>)> {
         let mut rest = self.cells.as_slice();
-        self.heads.iter().map_while(move |head| {
-            let (cell, behind) = rest.split_at_checked(usize::from(head[1]))?;
+        let (tags, lengths) = self.heads();
+        tags.iter().zip(lengths).map_while(move |(tag, length)| {
+            let (cell, behind) = rest.split_at_checked(usize::from(*length))?;
             rest = behind;
-            Some((*head, Cell(cell)))
+            Some((*tag, *length, Cell(cell)))
         })
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let others = self.others.iter().map(|(owner, hold)| Entry::Other(owner, hold));
-        self.cells().map(|(_, cell)| Entry::Cell(cell)).chain(others)
+        let others = self.others().iter();
+        let others = others.map(|(owner, hold)| Entry::Other(owner, hold));
+        self.cells().map(|(_, _, cell)| Entry::Cell(cell)).chain(others)
     }
 
     /// About how many bytes of the heap the shard has.
     pub(super) fn bytes(&self) -> usize {
-        let others =
-            self.others.capacity() * size_of::<(HoldOwner, Hold)>() + self.others.len() * OTHER_BYTES;
-        SHARD_BYTES + self.cells.capacity() + self.heads.capacity() * size_of::<Head>() + others
+        let others = self.others.as_deref().map_or(0, |others| {
+            others.capacity() * size_of::<(HoldOwner, Hold)>() + others.len() * OTHER_BYTES
+        });
+        SHARD_BYTES + self.cells.capacity() + self.heads.capacity() + others
     }
 }
