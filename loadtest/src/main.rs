@@ -30,6 +30,7 @@ mod bench;
 mod compare;
 mod flash_sale;
 mod flows;
+mod goal;
 #[cfg(feature = "proof")]
 mod histories;
 mod invariant;

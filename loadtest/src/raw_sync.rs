@@ -13,9 +13,13 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 
 use crate::latency;
+use crate::lifecycle::Schedule;
 
 /// Bytes of one appended record, about those of a journal frame with one reservation.
 const RECORD_BYTES: usize = 200;
+
+/// Bytes of one record of an open loop: a block, the least that is written past the page cache.
+const BLOCK_BYTES: usize = 4 * 1024;
 
 /// Bytes of the zero-filled file; appending starts over at its end.
 const FILE_BYTES: usize = 32 * 1024 * 1024;
@@ -58,6 +62,22 @@ impl RawSync {
         Ok(histogram)
     }
 
+    /// Appends a block and syncs it at each moment of the schedule, or as soon after it as the one before is done;
+    /// the values are the times from these moments to the end of the sync.
+    pub(crate) fn measure_open(&mut self, schedule: &Schedule) -> Result<Histogram<u64>> {
+        let mut histogram = latency::histogram()?;
+        let block = [0x5au8; BLOCK_BYTES];
+        let mut appended = Ok(());
+        schedule.run(|intended| {
+            if appended.is_ok() {
+                appended = self.append(&block);
+                latency::record(&mut histogram, intended.elapsed());
+            }
+        })?;
+        appended.with_context(|| format!("writing {}", self.path.display()))?;
+        Ok(histogram)
+    }
+
     fn append(&mut self, record: &[u8]) -> std::io::Result<()> {
         if self.offset + record.len() > FILE_BYTES {
             self.offset = 0;
@@ -79,6 +99,20 @@ impl Drop for RawSync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_open_loop_appends_at_every_moment_and_counts_from_it() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut raw = RawSync::new(folder.path())?;
+        // All of it lies a second back, so that nothing is waited for.
+        let start =
+            Instant::now().checked_sub(Duration::from_secs(1)).expect("the machine is up for that long");
+        let schedule = Schedule::new(start, start + Duration::from_millis(100), 100.0);
+        let histogram = raw.measure_open(&schedule)?;
+        assert_eq!(histogram.len(), 10);
+        assert!(histogram.min() >= 890_000_000, "{}", histogram.min());
+        Ok(())
+    }
 
     #[test]
     fn appends_are_counted_and_the_file_goes_with_its_owner() -> Result<()> {

@@ -148,6 +148,9 @@ pub(crate) fn runtime(workers: Option<usize>) -> Result<tokio::runtime::Runtime>
 pub(crate) struct Recovery {
     /// Journal records replayed.
     pub(crate) records_replayed: u64,
+    /// Events in them.
+    #[serde(default)]
+    pub(crate) events_replayed: u64,
     /// Orders known after replay.
     pub(crate) orders: u64,
     /// SKUs known after replay.
@@ -172,6 +175,7 @@ impl From<&RecoveryReport> for Recovery {
     fn from(report: &RecoveryReport) -> Self {
         Self {
             records_replayed: report.records,
+            events_replayed: report.events,
             orders: report.orders,
             skus: report.skus,
             bytes_cut: report.bytes_cut,

@@ -34,6 +34,8 @@ struct Step {
     latency: Histogram<u64>,
     /// Units of work granted within the counted time.
     granted: u64,
+    /// Units of work granted at any time.
+    granted_ever: u64,
 }
 
 /// Notes the answers of one caller. The counted time is fixed before the first call.
@@ -63,15 +65,53 @@ pub(crate) struct Measured {
 pub(crate) struct StageMeasured {
     /// By the steps of a call.
     pub(crate) steps: Vec<Measured>,
+    /// Units of work granted by steps, also before and behind the counted time: what the engine has of them.
+    pub(crate) granted: Vec<u64>,
     /// Answers that were refusals; no stage expects any.
     pub(crate) refused: u64,
     /// The longest that any call waited, also beyond the counted time.
     pub(crate) longest: Duration,
 }
 
+impl StageMeasured {
+    /// Several turns of the same callers as one: the median of their rates, and everything else together.
+    pub(crate) fn of_turns(turns: &[Self]) -> Result<Self> {
+        let steps = turns.first().map_or(0, |turn| turn.steps.len());
+        let mut sum = Self {
+            steps: Vec::with_capacity(steps),
+            granted: vec![0; steps],
+            refused: turns.iter().map(|turn| turn.refused).sum(),
+            longest: turns.iter().map(|turn| turn.longest).max().unwrap_or_default(),
+        };
+        for (number, granted) in sum.granted.iter_mut().enumerate() {
+            let mut latency = latency::histogram()?;
+            let mut rates = Vec::with_capacity(turns.len());
+            for turn in turns {
+                let Some(step) = turn.steps.get(number) else { continue };
+                latency.add(&step.latency).context("merging histograms")?;
+                rates.push(step.per_second);
+                *granted += turn.granted.get(number).copied().unwrap_or_default();
+            }
+            let per_second = crate::stats::median(&rates).unwrap_or_default();
+            sum.steps.push(Measured { latency, per_second });
+        }
+        Ok(sum)
+    }
+
+    /// The rate of a step; zero of a step that there is not.
+    pub(crate) fn rate(&self, step: usize) -> f64 {
+        self.steps.get(step).map_or(0.0, |step| step.per_second)
+    }
+
+    /// What was ever granted of a step.
+    pub(crate) fn granted(&self, step: usize) -> u64 {
+        self.granted.get(step).copied().unwrap_or_default()
+    }
+}
+
 impl Recorder {
-    fn new(window: Window, steps: usize) -> Result<Self> {
-        let step = Step { latency: latency::histogram()?, granted: 0 };
+    pub(super) fn new(window: Window, steps: usize) -> Result<Self> {
+        let step = Step { latency: latency::histogram()?, granted: 0, granted_ever: 0 };
         let opens = Instant::now() + window.warm_up;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -85,19 +125,22 @@ impl Recorder {
         })
     }
 
-    fn of_caller(&self, caller: usize) -> Self {
+    /// When the counted time begins and ends.
+    pub(super) fn counted(&self) -> [Instant; 2] {
+        [self.shared.opens, self.shared.closes]
+    }
+
+    pub(super) fn of_caller(&self, caller: usize) -> Self {
         Self { shared: Arc::clone(&self.shared), shard: caller % SHARDS }
     }
 
     /// Notes that a step that began at `started` was answered just now, granting this many units of work.
     pub(crate) fn granted(&self, step: usize, started: Instant, units: u64) {
         let now = Instant::now();
-        if started < self.shared.opens && now < self.shared.opens {
-            return;
-        }
         let Some(shard) = self.shared.shards.get(self.shard) else { return };
         let mut steps = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(step) = steps.get_mut(step) else { return };
+        step.granted_ever += units;
         if now >= self.shared.opens && now <= self.shared.closes {
             step.granted += units;
         }
@@ -114,20 +157,22 @@ impl Recorder {
         self.shared.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn measured(&self, steps: usize) -> Result<StageMeasured> {
+    pub(super) fn measured(&self, steps: usize) -> Result<StageMeasured> {
         let seconds = self.shared.closes.duration_since(self.shared.opens).as_secs_f64();
         let mut merged: Vec<Step> = Vec::with_capacity(steps);
         for _ in 0..steps {
-            merged.push(Step { latency: latency::histogram()?, granted: 0 });
+            merged.push(Step { latency: latency::histogram()?, granted: 0, granted_ever: 0 });
         }
         for shard in &self.shared.shards {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             for (sum, part) in merged.iter_mut().zip(shard.iter()) {
                 sum.latency.add(&part.latency).context("merging histograms")?;
                 sum.granted += part.granted;
+                sum.granted_ever += part.granted_ever;
             }
         }
         Ok(StageMeasured {
+            granted: merged.iter().map(|step| step.granted_ever).collect(),
             steps: merged
                 .into_iter()
                 .map(|step| Measured { latency: step.latency, per_second: step.granted as f64 / seconds })
@@ -207,6 +252,24 @@ mod tests {
         assert!(step.latency.min() >= 999_000, "{}", step.latency.min());
         assert_eq!(measured.refused, 0);
         assert!(measured.longest >= Duration::from_millis(1));
+        // What came before the counted time is in the account all the same.
+        assert!(measured.granted(0) > 2 * step.latency.len(), "{:?}", measured.granted);
+        Ok(())
+    }
+
+    #[test]
+    fn turns_are_summed_and_their_rate_is_the_median() -> Result<()> {
+        let turn = |per_second, nanos, granted| {
+            let mut latency = latency::histogram()?;
+            latency.record(nanos)?;
+            let steps = vec![Measured { latency, per_second }];
+            let longest = Duration::from_nanos(nanos);
+            Ok::<_, anyhow::Error>(StageMeasured { steps, granted: vec![granted], refused: 1, longest })
+        };
+        let sum = StageMeasured::of_turns(&[turn(10.0, 5, 100)?, turn(70.0, 9, 700)?, turn(20.0, 7, 200)?])?;
+        assert_eq!((sum.rate(0), sum.granted(0), sum.refused), (20.0, 1_000, 3));
+        assert_eq!((sum.steps[0].latency.len(), sum.longest), (3, Duration::from_nanos(9)));
+        assert_eq!((sum.rate(1), sum.granted(1)), (0.0, 0));
         Ok(())
     }
 }

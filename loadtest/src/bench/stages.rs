@@ -1,270 +1,258 @@
 //! The stages: who calls, what for, and the goal.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Result;
-use earmark::domain::command::{
-    DeliverOrder, LineRequest, OrderAnswer, PayOrder, PlaceOrder, Request, ReserveStock, Settlement,
-    ShipOrder, SkuCommand,
-};
-use earmark::domain::ids::{BusinessId, CartId, OrderId, PaymentMethod, SkuId};
-use earmark::domain::money::{Currency, Money};
-use earmark::{Engine, Error};
-use smol_str::format_smolstr;
+use earmark::domain::ids::SkuId;
 
 use super::StageName;
-use super::callers::{Caller, Recorder, drive, granted};
+use super::buyers::{BatchBuyer, Buyer, PAIR_STEPS, PairBuyer};
+use super::callers::{StageMeasured, Window, drive};
+use super::open_loop::{self, AskHot, AskOrder, Open};
 use super::result::{BenchResult, Goal, Row};
-use super::stage::{Bench, Staged};
+use super::shoppers::{Customer, STEPS, Shopper, lived};
+use super::stage::{Bench, Books, Staged};
+use crate::orders::Orders;
+use crate::stats;
 
-/// SKUs over which orders are spread.
-const SKUS: usize = 10_000;
+/// SKUs over which orders and uniform reservations are spread.
+const SKUS: u32 = 10_000;
 
-/// Distinct lines of an order.
-const LINES: usize = 3;
+/// Callers that give batches.
+const BATCH_CALLERS: usize = 2;
 
-/// What one line of an order costs, in minor units.
-const LINE_MINOR: i64 = 1_999;
+/// Callers that look for the peak before an open loop.
+const PEAK_CALLERS: usize = 1_024;
 
-/// Reservations in one call of the batch stage.
-const BATCH: usize = 1_000;
+/// Turns of each kind where hot and uniform take turns.
+const TURNS: u32 = 5;
+
+/// What a stage of callers that reserve on one SKU is called in the table.
+const HOT: &str = "reserve, hot SKU";
 
 /// Runs a stage and adds what it measured.
 pub(crate) fn run(name: StageName, bench: &Bench, result: &mut BenchResult) -> Result<()> {
     match name {
-        StageName::One => hot(1, bench, result, |_| vec![Goal::TimesRawP50(1.6)]),
-        StageName::Hot64 => hot(64, bench, result, |_| vec![Goal::PerSecond(150_000.0)]),
-        StageName::Hot1024 => hot(1_024, bench, result, |_| vec![Goal::PerSecond(500_000.0)]),
-        StageName::Hot10000 => hot(10_000, bench, result, |result| {
-            // Two thirds of the goal of 1,024 callers, or of what they reached in this run if that was more.
-            let reached = result.rate_of("reserve, hot SKU", 1_024).unwrap_or(0.0).max(500_000.0);
-            vec![Goal::PerSecond(reached * 2.0 / 3.0), Goal::LongestWaitMillis(1_000.0)]
-        }),
-        StageName::Batch => batch(bench, result),
+        StageName::One => hot(1, bench, result, &[Goal::TimesRawP50(1.3)]),
+        StageName::Hot64 => {
+            let goals = [Goal::PerSecond(220_000.0), Goal::TimesRawP50(2.5), Goal::P99TimesRawP50(5.0)];
+            hot(64, bench, result, &goals)
+        }
+        StageName::Turns => turns(64, bench, result),
+        StageName::Hot1024 => hot(1_024, bench, result, &[Goal::PerSecond(1_000_000.0)]),
+        StageName::Hot10000 => {
+            // Two thirds of what 1,024 callers reached in this run.
+            let reached = result.rate_of(HOT, 1_024).map(|rate| Goal::PerSecond(rate * 2.0 / 3.0));
+            let goals: Vec<_> = reached.into_iter().chain([Goal::LongestWaitMillis(1_000.0)]).collect();
+            hot(10_000, bench, result, &goals)
+        }
+        StageName::Batch => {
+            batch("reserve, hot SKU, 1,000 a call", &hot_sku()?, bench, result, Goal::PerSecond(1_200_000.0))
+        }
+        StageName::BatchSpread => {
+            let goal = Goal::PerSecond(1_000_000.0);
+            batch("reserve over 10,000 SKUs, 1,000 a call", &skus(bench)?, bench, result, goal)
+        }
+        StageName::Pairs => pairs(bench, result),
         StageName::Place => {
             place(64, bench, result)?;
             place(1_024, bench, result)
         }
-        StageName::Lifecycle => lifecycle(bench, result),
-    }
-}
-
-/// Reserves one unit of the hot SKU for a new cart with each call.
-struct HotBuyer {
-    engine: Engine,
-    sku: SkuId,
-    caller: usize,
-    carts: u64,
-}
-
-impl HotBuyer {
-    fn reserve(&mut self) -> Result<Request<SkuCommand>> {
-        self.carts += 1;
-        let cart = CartId::new(format_smolstr!("{}-{}", self.caller, self.carts))?;
-        Ok(ReserveStock::new(cart, 1).into())
-    }
-}
-
-impl Caller for HotBuyer {
-    async fn call(&mut self, started: Instant, recorder: &Recorder) -> Result<()> {
-        let request = self.reserve()?;
-        let answer = self.engine.stock(&self.sku, request).await;
-        if granted(answer, recorder)?.is_some() {
-            recorder.granted(0, started, 1);
+        StageName::LifecycleOneLine => {
+            lifecycle(1, 64, 40_000.0, bench, result)?;
+            lifecycle(1, 1_024, 40_000.0, bench, result)
         }
-        Ok(())
+        StageName::Lifecycle => {
+            lifecycle(3, 64, 20_000.0, bench, result)?;
+            lifecycle(3, 1_024, 20_000.0, bench, result)
+        }
+        StageName::HalfReserve => half_reserve(bench, result),
+        StageName::HalfPlace => half_place(bench, result),
     }
 }
 
-fn hot(
-    callers: usize,
-    bench: &Bench,
-    result: &mut BenchResult,
-    goals: impl FnOnce(&BenchResult) -> Vec<Goal>,
-) -> Result<()> {
-    let sku = SkuId::new("hot")?;
-    let staged = bench.stage(&format!("hot-{callers}"), std::slice::from_ref(&sku), |engine| {
-        let buyer = |caller| HotBuyer { engine: engine.clone(), sku: sku.clone(), caller, carts: 0 };
-        let buyers: Vec<_> = (0..callers).map(buyer).collect();
-        drive(bench.window, 1, buyers.into_iter())
+fn hot_sku() -> Result<Arc<[SkuId]>> {
+    Ok(Arc::from([SkuId::new("hot")?]))
+}
+
+fn skus(bench: &Bench) -> Result<Arc<[SkuId]>> {
+    Ok(Arc::clone(Orders::new(bench.seed, SKUS, 1)?.skus()))
+}
+
+fn hot(callers: usize, bench: &Bench, result: &mut BenchResult, goals: &[Goal]) -> Result<()> {
+    let skus = hot_sku()?;
+    let staged = bench.stage(&format!("hot-{callers}"), &skus, |engine| {
+        let buyers = Buyer::some(&engine, &skus, bench.seed, 0..callers);
+        drop(engine);
+        async { holding(drive(bench.window, 1, buyers.into_iter()).await?) }
     })?;
-    let goals = goals(result);
-    push(result, &staged, callers, &[("reserve, hot SKU", goals)]);
+    push(result, &staged, callers, &[(HOT, goals)]);
     Ok(())
 }
 
-/// Reserves a thousand units of the hot SKU, each for a new cart, with each call.
-struct BatchBuyer(HotBuyer);
-
-impl Caller for BatchBuyer {
-    async fn call(&mut self, _: Instant, recorder: &Recorder) -> Result<()> {
-        let requests = (0..BATCH).map(|_| Ok((self.0.sku.clone(), self.0.reserve()?)));
-        let requests = requests.collect::<Result<Vec<_>>>()?;
-        // Making a thousand requests is the caller's work and not the engine's.
-        let started = Instant::now();
-        let mut units = 0;
-        for answer in self.0.engine.stock_all(requests).await {
-            units += u64::from(granted(answer, recorder)?.is_some());
-        }
-        recorder.granted(0, started, units);
-        Ok(())
-    }
+/// What was measured, of callers whose every answer of the first step is a unit that is held.
+fn holding(measured: StageMeasured) -> Result<(StageMeasured, Books)> {
+    let books = Books::held(measured.granted(0));
+    Ok((measured, books))
 }
 
-fn batch(bench: &Bench, result: &mut BenchResult) -> Result<()> {
-    let sku = SkuId::new("hot")?;
-    let staged = bench.stage("batch", std::slice::from_ref(&sku), |engine| {
-        let buyer =
-            |caller| BatchBuyer(HotBuyer { engine: engine.clone(), sku: sku.clone(), caller, carts: 0 });
-        let buyers: Vec<_> = (0..2).map(buyer).collect();
-        drive(bench.window, 1, buyers.into_iter())
-    })?;
-    push(result, &staged, 2, &[("reserve, 1,000 a call", Vec::new())]);
-    Ok(())
-}
-
-/// Places orders of three distinct SKUs.
-struct Shopper {
-    engine: Engine,
-    skus: Arc<[SkuId]>,
-    business: BusinessId,
-    random: fastrand::Rng,
-    caller: usize,
-    orders: u64,
-}
-
-impl Shopper {
-    fn order(&mut self) -> Result<(OrderId, PlaceOrder)> {
-        self.orders += 1;
-        let order = OrderId::new(format_smolstr!("{}-{}", self.caller, self.orders))?;
-        let mut chosen: Vec<usize> = Vec::with_capacity(LINES);
-        while chosen.len() < LINES {
-            let sku = self.random.usize(0..self.skus.len());
-            if !chosen.contains(&sku) {
-                chosen.push(sku);
+/// Hot and uniform on one engine in short turns, so that a slow minute of the machine counts for both.
+fn turns(callers: usize, bench: &Bench, result: &mut BenchResult) -> Result<()> {
+    let (one, many) = (hot_sku()?, skus(bench)?);
+    let all: Vec<SkuId> = one.iter().chain(many.iter()).cloned().collect();
+    let window = Window { warm_up: bench.window.warm_up / TURNS, counted: bench.window.counted / TURNS };
+    let staged = bench.stage("turns", &all, |engine| async move {
+        let [mut hot, mut uniform] = [Vec::new(), Vec::new()];
+        for turn in 0..TURNS {
+            // Who begins changes: what grows from turn to turn falls on both alike.
+            let hot_first = turn % 2 == 0;
+            for is_hot in [hot_first, !hot_first] {
+                let (skus, turns) = if is_hot { (&one, &mut hot) } else { (&many, &mut uniform) };
+                let first = turn as usize * callers + if is_hot { 0 } else { TURNS as usize * callers };
+                let buyers = Buyer::some(&engine, skus, bench.seed, first..first + callers);
+                turns.push(drive(window, 1, buyers.into_iter()).await?);
             }
         }
-        let lines = chosen.into_iter().filter_map(|sku| self.skus.get(sku)).map(|sku| LineRequest {
-            sku: sku.clone(),
-            quantity: 1,
-            gross: LINE_MINOR,
-            discount: 0,
-            shipping: 0,
-            seller: None,
-            tags: None,
-        });
-        let place =
-            PlaceOrder::new(self.business.clone(), Currency::EUR, lines.collect()).with_id(order.clone());
-        Ok((order, place))
-    }
+        let rates = |turns: &[StageMeasured]| turns.iter().map(|turn| turn.rate(0)).collect::<Vec<_>>();
+        let ratio = stats::ratio(&rates(&hot), &rates(&uniform)).unwrap_or_default();
+        let (hot, uniform) = (StageMeasured::of_turns(&hot)?, StageMeasured::of_turns(&uniform)?);
+        let books = Books::held(hot.granted(0) + uniform.granted(0));
+        Ok(((hot, uniform, ratio), books))
+    })?;
+    let ((hot, uniform, ratio), around) = (staged.measured, staged.around);
+    let goal = Goal::TimesUniform { least: 0.9, found: ratio };
+    result.rows.push(Row::new("reserve, hot SKU, in turns", Some(callers), &around, &hot, 0, &[goal]));
+    result.rows.push(Row::new(
+        "reserve over 10,000 SKUs, in turns",
+        Some(callers),
+        &around,
+        &uniform,
+        0,
+        &[],
+    ));
+    Ok(())
 }
 
-impl Caller for Shopper {
-    async fn call(&mut self, started: Instant, recorder: &Recorder) -> Result<()> {
-        let (_, place) = self.order()?;
-        if granted(self.engine.place(place).await, recorder)?.is_some() {
-            recorder.granted(0, started, 1);
+fn batch(
+    name: &'static str,
+    skus: &Arc<[SkuId]>,
+    bench: &Bench,
+    result: &mut BenchResult,
+    goal: Goal,
+) -> Result<()> {
+    let staged = bench.stage(&format!("batch-{}", skus.len()), skus, |engine| {
+        let buyers = Buyer::some(&engine, skus, bench.seed, 0..BATCH_CALLERS);
+        drop(engine);
+        async { holding(drive(bench.window, 1, buyers.into_iter().map(BatchBuyer)).await?) }
+    })?;
+    push(result, &staged, BATCH_CALLERS, &[(name, &[goal])]);
+    Ok(())
+}
+
+fn pairs(bench: &Bench, result: &mut BenchResult) -> Result<()> {
+    let skus = skus(bench)?;
+    let staged = bench.stage("pairs", &skus, |engine| {
+        let buyers = Buyer::some(&engine, &skus, bench.seed, 0..BATCH_CALLERS);
+        drop(engine);
+        async {
+            let steps = PAIR_STEPS.len();
+            let measured = drive(bench.window, steps, buyers.into_iter().map(PairBuyer)).await?;
+            let committed = measured.granted(1);
+            let reserved = measured.granted(0).saturating_sub(committed);
+            Ok((measured, Books { reserved, committed, ..Books::default() }))
         }
-        Ok(())
-    }
-}
-
-fn skus() -> Result<Arc<[SkuId]>> {
-    (0..SKUS).map(|number| Ok(SkuId::new(format_smolstr!("sku-{number}"))?)).collect()
-}
-
-fn shoppers(bench: &Bench, engine: &Engine, skus: &Arc<[SkuId]>, callers: usize) -> Result<Vec<Shopper>> {
-    let business = BusinessId::new("bench")?;
-    Ok((0..callers)
-        .map(|caller| Shopper {
-            engine: engine.clone(),
-            skus: Arc::clone(skus),
-            business: business.clone(),
-            random: fastrand::Rng::with_seed(bench.seed.wrapping_add(caller as u64)),
-            caller,
-            orders: 0,
-        })
-        .collect())
+    })?;
+    let [reserve, pair] = PAIR_STEPS;
+    push(result, &staged, BATCH_CALLERS, &[(reserve, &[]), (pair, &[Goal::PerSecond(400_000.0)])]);
+    Ok(())
 }
 
 fn place(callers: usize, bench: &Bench, result: &mut BenchResult) -> Result<()> {
-    let skus = skus()?;
-    let offered = skus.clone();
-    let staged = bench.stage(&format!("place-{callers}"), &offered, |engine| async move {
-        let shoppers = shoppers(bench, &engine, &skus, callers)?;
+    const LINES: usize = 3;
+    let skus = skus(bench)?;
+    let staged = bench.stage(&format!("place-{callers}"), &skus, |engine| {
+        let shoppers = Shopper::some(bench, &engine, &skus, LINES, callers);
         drop(engine);
-        drive(bench.window, 1, shoppers.into_iter()).await
+        async { placed(drive(bench.window, 1, shoppers?.into_iter()).await?, LINES as u64) }
     })?;
-    push(result, &staged, callers, &[("place, 3 lines", vec![Goal::PerSecond(40_000.0)])]);
+    push(result, &staged, callers, &[("place, 3 lines", &[Goal::PerSecond(70_000.0)])]);
     Ok(())
 }
 
-/// Takes one order through its whole life with each call.
-struct Customer {
-    shopper: Shopper,
-    method: PaymentMethod,
+fn placed(measured: StageMeasured, lines: u64) -> Result<(StageMeasured, Books)> {
+    let books = Books { orders: measured.granted(0), ..Books::held(measured.granted(0) * lines) };
+    Ok((measured, books))
 }
 
-/// The steps of a life, as they are named in the table and by their place in it.
-const STEPS: [&str; 4] = ["life: place", "life: pay", "life: ship", "life: deliver"];
-
-impl Customer {
-    async fn step(
-        recorder: &Recorder,
-        step: usize,
-        call: impl Future<Output = Result<OrderAnswer, Error>> + Send,
-    ) -> Result<bool> {
-        let started = Instant::now();
-        let done = granted(call.await, recorder)?.is_some();
-        if done {
-            recorder.granted(step, started, 1);
+fn lifecycle(lines: usize, callers: usize, goal: f64, bench: &Bench, result: &mut BenchResult) -> Result<()> {
+    let skus = skus(bench)?;
+    let staged = bench.stage(&format!("lifecycle-{lines}-{callers}"), &skus, |engine| {
+        let shoppers = Shopper::some(bench, &engine, &skus, lines, callers);
+        drop(engine);
+        async {
+            let customers = shoppers?.into_iter().map(Customer::new).collect::<Result<Vec<_>>>()?;
+            let measured = drive(bench.window, STEPS, customers.into_iter()).await?;
+            let books = lived(&measured, lines as u64);
+            Ok((measured, books))
         }
-        Ok(done)
-    }
-}
-
-impl Caller for Customer {
-    async fn call(&mut self, _: Instant, recorder: &Recorder) -> Result<()> {
-        let (order, place) = self.shopper.order()?;
-        let pay = PayOrder {
-            order: order.clone(),
-            payment: None,
-            method: self.method.clone(),
-            amount: Money::new(LINE_MINOR * place.lines.len() as i64, Currency::EUR),
-            settlement: Settlement::WhenCovered,
-        };
-        let ship = ShipOrder { order: order.clone(), lines: Vec::new() };
-        let deliver = DeliverOrder { order, lines: Vec::new() };
-        let engine = &self.shopper.engine;
-        // A refused step ends the life; it is counted and shown.
-        let _ = Self::step(recorder, 0, engine.place(place)).await?
-            && Self::step(recorder, 1, engine.pay(pay)).await?
-            && Self::step(recorder, 2, engine.ship(ship)).await?
-            && Self::step(recorder, 3, engine.deliver(deliver)).await?;
-        Ok(())
-    }
-}
-
-fn lifecycle(bench: &Bench, result: &mut BenchResult) -> Result<()> {
-    const CALLERS: usize = 64;
-    let skus = skus()?;
-    let method = PaymentMethod::new("card")?;
-    let offered = skus.clone();
-    let staged = bench.stage("lifecycle", &offered, |engine| async move {
-        let shoppers = shoppers(bench, &engine, &skus, CALLERS)?;
-        drop(engine);
-        let customers = shoppers.into_iter().map(|shopper| Customer { shopper, method: method.clone() });
-        drive(bench.window, STEPS.len(), customers).await
     })?;
-    let steps = STEPS.map(|step| (step, vec![Goal::P99Millis(5.0)]));
-    push(result, &staged, CALLERS, &steps);
+    let names = match lines {
+        1 => ["1 line: place", "1 line: pay", "1 line: ship", "1 line: deliver", "whole life, 1 line"],
+        _ => ["3 lines: place", "3 lines: pay", "3 lines: ship", "3 lines: deliver", "whole life, 3 lines"],
+    };
+    let goal = [Goal::PerSecond(goal)];
+    let goals = [&[][..], &[], &[], &[], &goal];
+    let steps: Vec<_> = names.into_iter().zip(goals).collect();
+    push(result, &staged, callers, &steps);
     Ok(())
+}
+
+fn half_reserve(bench: &Bench, result: &mut BenchResult) -> Result<()> {
+    let skus = hot_sku()?;
+    let staged = bench.stage("half-reserve", &skus, |engine| async {
+        let buyers = Buyer::some(&engine, &skus, bench.seed, 0..PEAK_CALLERS);
+        let peak = drive(bench.window, 1, buyers.into_iter()).await?;
+        let sku = SkuId::new("hot")?;
+        let (measured, open) = open_loop::at_half_of(peak.rate(0), bench, AskHot { engine, sku }).await?;
+        let books = Books::held(peak.granted(0) + measured.granted(0));
+        Ok(((measured, open), books))
+    })?;
+    push_open(result, staged, "reserve, hot SKU, at half of peak");
+    Ok(())
+}
+
+fn half_place(bench: &Bench, result: &mut BenchResult) -> Result<()> {
+    const LINES: u32 = 3;
+    let orders = Orders::new(bench.seed, SKUS, LINES)?;
+    let skus = Arc::clone(orders.skus());
+    let staged = bench.stage("half-place", &skus, |engine| async {
+        let shoppers = Shopper::some(bench, &engine, &skus, LINES as usize, PEAK_CALLERS)?;
+        let peak = drive(bench.window, 1, shoppers.into_iter()).await?;
+        let (measured, open) =
+            open_loop::at_half_of(peak.rate(0), bench, AskOrder { engine, orders }).await?;
+        let orders = peak.granted(0) + measured.granted(0);
+        Ok(((measured, open), Books { orders, ..Books::held(orders * u64::from(LINES)) }))
+    })?;
+    push_open(result, staged, "place, 3 lines, at half of peak");
+    Ok(())
+}
+
+fn push_open(result: &mut BenchResult, staged: Staged<(StageMeasured, Open)>, name: &'static str) {
+    let ((measured, open), around) = (staged.measured, staged.around);
+    let goal = Goal::P999TimesRawOpen { most: 3.0, raw_us: open.raw_kept_pace().then_some(open.raw.p999_us) };
+    let row = Row::new(name, None, &around, &measured, 0, &[goal]);
+    result.rows.push(Row { open: Some(open), ..row });
 }
 
 /// Adds a row for each step of a stage.
-fn push(result: &mut BenchResult, staged: &Staged, callers: usize, steps: &[(&'static str, Vec<Goal>)]) {
-    for ((name, goals), measured) in steps.iter().zip(&staged.measured.steps) {
-        result.rows.push(Row::new(name, callers, staged, measured, goals));
+fn push(
+    result: &mut BenchResult,
+    staged: &Staged<StageMeasured>,
+    callers: usize,
+    steps: &[(&'static str, &[Goal])],
+) {
+    let Staged { measured, around } = staged;
+    for (step, (name, goals)) in steps.iter().enumerate() {
+        result.rows.push(Row::new(name, Some(callers), around, measured, step, goals));
     }
 }

@@ -37,6 +37,7 @@ pub(crate) use machine::Machine;
 pub(crate) use report::json::PromiseRow;
 pub(crate) use report::plot;
 pub(crate) use run::run;
+pub(crate) use schedule::Schedule;
 
 /// The longest period of any kind, so that sums of them fit every type on the way.
 const PERIOD_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);

@@ -7,13 +7,15 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Mode {
-    /// Write through the page cache, then fdatasync: two calls. What the journal does.
+    /// Write through the page cache, then fdatasync: two calls. What the journal does with
+    /// `WritePath::Cached`.
     Plain,
     /// Write through the page cache to a file opened with `O_DSYNC`: one call.
     Dsync,
     /// Write past the page cache (`O_DIRECT`), then fdatasync: two calls.
     Direct,
-    /// Write past the page cache to a file opened with `O_DIRECT` and `O_DSYNC`: one call.
+    /// Write past the page cache to a file opened with `O_DIRECT` and `O_DSYNC`: one call. What the
+    /// journal does where the file system can.
     DirectDsync,
 }
 

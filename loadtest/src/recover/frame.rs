@@ -118,6 +118,8 @@ pub(crate) struct Rebuilt {
     pub(crate) state_hash: String,
     /// Records that it is made of.
     pub(crate) records: u64,
+    /// Events in them.
+    pub(crate) events: u64,
     /// Milliseconds of reading and applying.
     pub(crate) replay_millis: u64,
     /// Milliseconds of the state hash.

@@ -91,6 +91,9 @@ pub(crate) struct Arguments {
     /// Begin although memory or disk seem too small for so many orders.
     #[arg(long)]
     anyway: bool,
+    /// Fail with exit code 1 when a goal is missed; a broken promise does so anyway.
+    #[arg(long)]
+    strict: bool,
     /// Write the JSON document of the run to this file too.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,

@@ -146,10 +146,10 @@ pub(super) fn rebuild(plan: &Plan, last: u64) -> Result<()> {
     let until = Until::Sequence(last);
     let mut pace = |pace: Pace| telling.tell(pace.bytes_done, pace.bytes_total);
     let found = folder.rebuild(until, &mut pace).map_err(|error| anyhow!(error))?;
-    let (records, replay_millis) = (found.world.records(), millis(began));
+    let (records, events, replay_millis) = (found.world.records(), found.world.events(), millis(began));
     let began = Instant::now();
     let state_hash = Summary::of(found.world).map_err(|error| anyhow!(error))?.hash.to_string();
-    say(&Frame::Rebuilt(Rebuilt { state_hash, records, replay_millis, hash_millis: millis(began) }))
+    say(&Frame::Rebuilt(Rebuilt { state_hash, records, events, replay_millis, hash_millis: millis(began) }))
 }
 
 fn millis(since: Instant) -> u64 {

@@ -49,7 +49,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
             plan.folder.display(),
         ));
     }
-    let result = measure(plan)?;
+    let mut result = measure(plan)?;
+    result.judge();
     if let Some(path) = &arguments.report {
         let text = serde_json::to_string_pretty(&result)?;
         std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool> {
         result.print();
         report::kept_data(&folder, &result.plan.folder);
     }
-    Ok(result.is_kept())
+    Ok(result.is_kept() && (!arguments.strict || result.goals_are_met()))
 }
 
 /// Builds, kills, recovers and compares, in the plan's folder and beside it.
@@ -90,7 +91,8 @@ pub(crate) fn measure(plan: Plan) -> Result<RecoverResult> {
             "its process ended before the kill".to_owned()
         }),
     );
-    Ok(RecoverResult { plan, cut, snapshot, killed, with_snapshot, alone, rebuilt, promises })
+    let goals = Vec::new();
+    Ok(RecoverResult { plan, cut, snapshot, killed, with_snapshot, alone, rebuilt, goals, promises })
 }
 
 /// Lets a child build until it is killed.

@@ -208,6 +208,12 @@ fn print_stall(outcome: &Outcome, markdown: bool) {
     if markdown {
         report::line("");
     }
+    for workload in &outcome.stall {
+        workload
+            .verdicts()
+            .iter()
+            .for_each(|verdict| report::line(&format!("{}: {verdict}", workload.name.words())));
+    }
     report::line(
         "64 callers, durability Process: no read waits for a sync. See `loadtest snapshot` for more of it.",
     );

@@ -26,6 +26,13 @@ pub(crate) struct Verdict {
     pub(crate) findings: Vec<Finding>,
 }
 
+impl Verdict {
+    /// Whether nothing became worse.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.findings.iter().all(|finding| finding.is_gain)
+    }
+}
+
 /// A count that left its tolerance.
 #[derive(Clone, Debug)]
 pub(crate) struct Finding {
@@ -33,6 +40,8 @@ pub(crate) struct Finding {
     pub(crate) scenario: Option<Scenario>,
     /// What it is.
     pub(crate) text: String,
+    /// It became better: the baseline is to be renewed, or the next loss hides in the gain.
+    pub(crate) is_gain: bool,
 }
 
 /// How instructions are compared.
@@ -40,7 +49,7 @@ pub(crate) struct Finding {
 enum Instructions {
     /// With each scenario's tolerance, in both directions.
     Closely,
-    /// With a wide tolerance; being better is no finding.
+    /// With a wide tolerance above, and none below.
     Widely,
     /// Not at all.
     Not,
@@ -90,12 +99,11 @@ pub(crate) fn compare(
         let name = of.scenario.name;
         match old.counts.get(name) {
             Some(then) => {
-                let texts = compare_one(&of.scenario, then, &of.median(), how);
-                verdict.findings.extend(texts.into_iter().map(|text| Finding { scenario, text }));
+                verdict.findings.extend(compare_one(&of.scenario, then, &of.median(), how));
             }
             None => {
                 let text = format!("{name}: the baseline does not have it");
-                verdict.findings.push(Finding { scenario, text });
+                verdict.findings.push(Finding { scenario, text, is_gain: false });
             }
         }
     }
@@ -105,25 +113,28 @@ pub(crate) fn compare(
         verdict.findings.extend(gone.map(|name| Finding {
             scenario: None,
             text: format!("{name}: the baseline has it, and there is no such scenario"),
+            is_gain: false,
         }));
     }
     verdict
 }
 
-fn compare_one(scenario: &Scenario, then: &Counts, now: &Counts, how: Instructions) -> Vec<String> {
+fn compare_one(scenario: &Scenario, then: &Counts, now: &Counts, how: Instructions) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut look = |what: &str, then: f64, now: f64, tolerance: f64, beside: f64, both_ways: bool| {
         let allowed = then * tolerance / 100.0 + beside;
         let left = now > then + allowed || (both_ways && now < then - allowed);
         if left {
             let (per, name) = (scenario.per, scenario.name);
+            let is_gain = now < then;
             let (more, less) = ("more than the baseline", "fewer than the baseline, which is to be renewed");
-            let side = if now > then { more } else { less };
+            let side = if is_gain { less } else { more };
             let change = format!("{:.1} %", (now / then - 1.0).abs() * 100.0);
             let (then, now) = (count(then), count(now));
-            findings.push(format!(
+            let text = format!(
                 "{name}: {now} {what} per {per}, the baseline is {then}: {change} {side} (tolerance {tolerance} %)"
-            ));
+            );
+            findings.push(Finding { scenario: Some(*scenario), text, is_gain });
         }
     };
     if let (Some(then), Some(now)) = (then.instructions, now.instructions) {
@@ -152,13 +163,17 @@ mod tests {
         }
     }
 
-    /// The findings on a scenario with a tolerance of 4 per cent.
-    fn found(here: &Environment, counts: Counts) -> Vec<String> {
+    /// The verdict on a scenario with a tolerance of 4 per cent.
+    fn judged(here: &Environment, counts: Counts) -> Verdict {
         let scenario = Scenario { tolerance: 4.0, ..*scenario::ALL.first().expect("there is one") };
         let mut old = Baseline { environment: environment(), ..Baseline::default() };
         old.counts.insert(scenario.name.to_owned(), BASE);
         let measured = [Measured { scenario, times: vec![counts] }];
-        compare(&old, here, &measured, false).findings.into_iter().map(|finding| finding.text).collect()
+        compare(&old, here, &measured, false)
+    }
+
+    fn found(here: &Environment, counts: Counts) -> Vec<String> {
+        judged(here, counts).findings.into_iter().map(|finding| finding.text).collect()
     }
 
     #[test]
@@ -179,11 +194,13 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_became_much_smaller_asks_for_a_new_baseline() {
-        let found =
-            found(&environment(), Counts { allocations: 9.0, bytes: 1_000.0, instructions: Some(900.0) });
-        assert_eq!(found.len(), 3);
-        assert!(found.iter().all(|text| text.contains("which is to be renewed")));
+    fn a_count_that_became_much_smaller_asks_for_a_new_baseline_and_fails_nothing() {
+        let better = Counts { allocations: 9.0, bytes: 1_000.0, instructions: Some(900.0) };
+        let verdict = judged(&environment(), better);
+        assert_eq!(verdict.findings.len(), 3);
+        assert!(verdict.findings.iter().all(|finding| finding.text.contains("which is to be renewed")));
+        assert!(verdict.is_kept());
+        assert!(!judged(&environment(), Counts { allocations: 11.0, ..better }).is_kept());
     }
 
     #[test]
@@ -212,5 +229,6 @@ mod tests {
         let measured = [Measured { scenario, times: vec![BASE] }];
         let verdict = compare(&old, &environment(), &measured, true);
         assert_eq!(verdict.findings.len(), 2);
+        assert!(verdict.findings.iter().all(|finding| !finding.is_gain));
     }
 }

@@ -103,7 +103,8 @@ pub(crate) fn verdict(verdict: &Verdict) -> Result<()> {
             }
         }
     }
-    writeln!(out, "\nIf it is meant to be so: {RENEW}, and commit the new baseline.")?;
+    let if_meant = if verdict.is_kept() { "Nothing became worse" } else { "If it is meant to be so" };
+    writeln!(out, "\n{if_meant}: {RENEW}, and commit the new baseline.")?;
     Ok(())
 }
 

@@ -19,9 +19,7 @@ pub(crate) struct Scenario {
 }
 
 /// Tolerances cover two things: what a repetition changes, which is nothing for what is pure and less than 1 per cent
-/// for the rest; and what a change elsewhere in the crate moves, because functions then fall into other units of code
-/// generation and are inlined elsewhere. A function added to a module that nothing here uses moved what is pure by
-/// 1.2 per cent, commands by 1.3, replay by 1.9.
+/// for the rest; and what the compiler inlines elsewhere because something else was changed.
 const PURE: f64 = 3.0;
 const WHOLE: f64 = 3.0;
 const RECOVERY: f64 = 4.0;

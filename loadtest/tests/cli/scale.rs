@@ -1,18 +1,10 @@
 //! `loadtest scale` as it is called, on a few points.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-fn loadtest(arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments.split_whitespace()).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("{}\n{out}\n{err}", output.status)
-}
+use super::{loadtest, said};
 
 fn document(output: &Output) -> Value {
     assert!(output.status.success(), "{}", said(output));

@@ -1,10 +1,11 @@
 //! The whole program, with real processes and real kills, on small sales and traces.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
+
+use super::{loadtest, said};
 
 /// Six orders with retries, a refusal and a cancellation.
 const TRACE: &str = "\
@@ -39,16 +40,7 @@ const EXPECTED: &str = r#"{
 /// SHA-256 of `bulb,3,0,0,0` and `lamp,2,0,0,2`, each with a line feed.
 const STOCK_SHA256: &str = "b02a2e10ba3d914460823f48c94a4b04029275e22190b4aac0f1dd6c960b1e61";
 
-fn loadtest(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("{}\n{out}\n{err}", output.status)
-}
-
-fn trace(folder: &Path, expected: &str, more: &[&str]) -> Output {
+fn trace(folder: &Path, expected: &str, more: &str) -> Output {
     let file = |name: &str, text: &str| {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();
@@ -57,27 +49,13 @@ fn trace(folder: &Path, expected: &str, more: &[&str]) -> Output {
     let trace = file("trace.csv", TRACE);
     let stock = file("stock.csv", "sku,qty\nlamp,4\nbulb,3\n");
     let expected = file("expected.json", &expected.replace("STOCK", STOCK_SHA256));
-    let mut arguments = vec!["trace", &trace, "--stock", &stock, "--expected", &expected];
-    arguments.extend(more);
-    loadtest(&arguments)
+    loadtest(&format!("trace {trace} --stock {stock} --expected {expected} {more}"))
 }
 
 #[test]
 fn a_small_sale_keeps_every_promise_through_two_kills() {
-    let output = loadtest(&[
-        "flash-sale",
-        "--orders",
-        "20000",
-        "--stock",
-        "5000",
-        "--buyers",
-        "100",
-        "--kills",
-        "2",
-        "--durability",
-        "process",
-        "--json",
-    ]);
+    let output =
+        loadtest("flash-sale --orders 20000 --stock 5000 --buyers 100 --kills 2 --durability process --json");
     assert!(output.status.success(), "{}", said(&output));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result["kills"].as_array().unwrap().len(), 2);
@@ -89,7 +67,7 @@ fn a_small_sale_keeps_every_promise_through_two_kills() {
 fn a_trace_gives_the_expected_answers_with_a_kill_at_every_event() {
     for kill_every in ["1", "2", "5"] {
         let folder = tempfile::tempdir().unwrap();
-        let output = trace(folder.path(), EXPECTED, &["--kill-every", kill_every, "--json"]);
+        let output = trace(folder.path(), EXPECTED, &format!("--kill-every {kill_every} --json"));
         assert!(output.status.success(), "every {kill_every}: {}", said(&output));
         let result: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(result["run"]["kills"].as_u64().unwrap() >= 2, "{}", said(&output));
@@ -99,7 +77,7 @@ fn a_trace_gives_the_expected_answers_with_a_kill_at_every_event() {
 #[test]
 fn a_difference_from_the_expected_answers_is_printed_and_fails_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let output = trace(folder.path(), &EXPECTED.replace("\"delivered\": 1", "\"delivered\": 2"), &[]);
+    let output = trace(folder.path(), &EXPECTED.replace("\"delivered\": 1", "\"delivered\": 2"), "");
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("states.delivered: expected 2, got 1 (-1)"), "{}", said(&output));
 }
@@ -111,25 +89,15 @@ fn a_malformed_row_is_named_and_fails_the_run() {
     std::fs::write(&bad, TRACE.replace("lamp,2,200", "lamp,two,200")).unwrap();
     let stock = folder.path().join("stock.csv");
     std::fs::write(&stock, "sku,qty\nlamp,4\n").unwrap();
-    let output = loadtest(&["trace", bad.to_str().unwrap(), "--stock", stock.to_str().unwrap()]);
+    let output = loadtest(&format!("trace {} --stock {}", bad.display(), stock.display()));
     assert_eq!(output.status.code(), Some(1));
     assert!(said(&output).contains("bad.csv, line 2: `qty` is `two`"), "{}", said(&output));
 }
 
 #[test]
 fn what_a_killed_process_was_told_is_there_when_the_folder_is_opened() {
-    let arguments = [
-        "kills",
-        "--rounds",
-        "12",
-        "--seed",
-        "11",
-        "--duration-per-round",
-        "100ms",
-        "--durability",
-        "process",
-    ];
-    let output = loadtest(&[&arguments[..], &["--json"]].concat());
+    let output =
+        loadtest("kills --rounds 12 --seed 11 --duration-per-round 100ms --durability process --json");
     assert!(output.status.success(), "{}", said(&output));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(result["found"]["kills"], 12);

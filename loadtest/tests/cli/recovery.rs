@@ -1,18 +1,8 @@
 //! The commands that measure recovery and snapshots, as they are called.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
-fn loadtest(arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments.split_whitespace()).output().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    format!("{}\n{out}\n{err}", output.status)
-}
+use super::{loadtest, said};
 
 #[test]
 fn a_small_recovery_keeps_every_promise_and_names_its_phases() {
@@ -36,6 +26,9 @@ fn a_small_recovery_keeps_every_promise_and_names_its_phases() {
     assert!(snapshot["loaded"].is_array() && alone["loaded"].is_null(), "{}", said(&output));
     let records = |opened: &Value| opened["recovery"]["records_replayed"].as_u64().unwrap();
     assert!(records(snapshot) < records(alone) / 2, "{}", said(&output));
+    let goals = result["goals"].as_array().unwrap();
+    assert_eq!(goals.len(), 5);
+    assert!(goals.iter().all(|goal| goal["times"].as_f64().unwrap() > 0.0), "{goals:?}");
     assert_eq!((&snapshot["audit"], &alone["audit"]), (&Value::Array(vec![]), &Value::Array(vec![])));
 }
 
