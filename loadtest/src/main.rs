@@ -59,6 +59,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Threads that free what others have allocated are what an engine of actors has, and what glibc's allocator is slow at.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Proves on this machine that Earmark keeps its promises, and measures how fast it does.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]

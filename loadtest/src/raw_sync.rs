@@ -67,14 +67,11 @@ impl RawSync {
     pub(crate) fn measure_open(&mut self, schedule: &Schedule) -> Result<Histogram<u64>> {
         let mut histogram = latency::histogram()?;
         let block = [0x5au8; BLOCK_BYTES];
-        let mut appended = Ok(());
-        schedule.run(|intended| {
-            if appended.is_ok() {
-                appended = self.append(&block);
-                latency::record(&mut histogram, intended.elapsed());
-            }
-        })?;
-        appended.with_context(|| format!("writing {}", self.path.display()))?;
+        for intended in (0..).map_while(|number| schedule.intended(number)) {
+            std::thread::sleep(intended.saturating_duration_since(Instant::now()));
+            self.append(&block).with_context(|| format!("writing {}", self.path.display()))?;
+            latency::record(&mut histogram, intended.elapsed());
+        }
         Ok(histogram)
     }
 

@@ -32,8 +32,7 @@ pub(crate) struct Open {
     pub(crate) peak_per_second: f64,
     /// Requests that were due, a second: half of it.
     pub(crate) offered_per_second: f64,
-    /// How much later than due they were sent: what the machine took from a thread that does nothing else. It is
-    /// in the latencies.
+    /// How much later than due they were sent, by a task among those of the requests. It is in the latencies.
     pub(crate) lateness: Quantiles,
     /// The raw loop beside it: from the moment at which a block was due to the end of its sync.
     pub(crate) raw: Quantiles,
@@ -89,21 +88,19 @@ pub(super) async fn at_half_of<A: Asked>(
 async fn send<A: Asked>(schedule: Schedule, recorder: &Recorder, asked: A) -> Result<Histogram<u64>> {
     let (under_way, mut failures) = mpsc::unbounded_channel();
     let (asked, recorder) = (Arc::new(asked), recorder.clone());
-    let runtime = tokio::runtime::Handle::current();
-    let sender = tokio::task::spawn_blocking(move || {
-        let mut number = 0;
-        schedule.run(|intended| {
-            let (asked, under_way) = (Arc::clone(&asked), under_way.clone());
-            let recorder = recorder.of_caller(number as usize);
-            runtime.spawn(async move {
-                if let Err(error) = asked.ask(number, intended, &recorder).await {
-                    // Nobody listens only when another failure ended the run.
-                    let _ = under_way.send(error);
-                }
-            });
-            number += 1;
-        })
-    });
+    let mut number = 0;
+    let begin = move |intended| {
+        let (asked, under_way) = (Arc::clone(&asked), under_way.clone());
+        let recorder = recorder.of_caller(number as usize);
+        tokio::spawn(async move {
+            if let Err(error) = asked.ask(number, intended, &recorder).await {
+                // Nobody listens only when another failure ended the run.
+                let _ = under_way.send(error);
+            }
+        });
+        number += 1;
+    };
+    let sender = tokio::spawn(async move { schedule.run(begin).await });
     // Every request under way holds the channel; when none is left, it ends.
     if let Some(error) = failures.recv().await {
         return Err(error);

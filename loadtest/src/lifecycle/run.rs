@@ -219,15 +219,14 @@ async fn drive(
         Some(rate) => {
             let schedule = Schedule::new(start, closes, rate);
             let (shop, recorder, under_way) = (Arc::clone(shop), recorder.clone(), under_way.clone());
-            let runtime = tokio::runtime::Handle::current();
             let begin = move |intended| {
                 let (shop, recorder, under_way) = (Arc::clone(&shop), recorder.clone(), under_way.clone());
-                runtime.spawn(async move {
+                tokio::spawn(async move {
                     let number = shop.ledger.next();
                     report_failure(&under_way, live(shop, &recorder, number, intended, &under_way).await);
                 });
             };
-            Some(tokio::task::spawn_blocking(move || schedule.run(begin)))
+            Some(tokio::spawn(async move { schedule.run(begin).await }))
         }
     };
     drop(under_way);
