@@ -192,6 +192,7 @@ impl Original {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
